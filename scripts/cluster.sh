@@ -18,6 +18,8 @@ cmd=$1
 name=$2
 shift 2
 case $name in '' | *[!a-z0-9_-]*) die "a cluster's name is of a-z, 0-9, _ and -" ;; esac
+# The server user may not be allowed where the caller stands.
+cd /
 use_pg || die "pg_config not found: $PG_CONFIG (scripts/setup.sh installs it)"
 
 running() {
@@ -83,8 +85,8 @@ start() {
 		echo "fsync = off"
 	} >"$DIR/temp.conf"
 	chmod a+r "$DIR/temp.conf"
-	(cd "$DIR" && as_server "$BIN/initdb" -D "$DIR/data" -A trust -N -U postgres \
-		--locale=C.UTF-8 -E UTF8 >/dev/null)
+	as_server "$BIN/initdb" -D "$DIR/data" -A trust -N -U postgres \
+		--locale=C.UTF-8 -E UTF8 >/dev/null
 	{
 		cat "$DIR/temp.conf"
 		echo "listen_addresses = ''"
@@ -107,8 +109,7 @@ start() {
 	} >"$DIR/more.conf"
 	as_server sh -c 'cat >>"$1"' - "$DIR/data/postgresql.conf" <"$DIR/more.conf"
 	# Descriptors of the caller (locks, pipes) must not live on in the server.
-	(cd "$DIR" && as_server "$BIN/pg_ctl" -D "$DIR/data" -l "$DIR/log" -w start \
-		>/dev/null 9>&-) || {
+	as_server "$BIN/pg_ctl" -D "$DIR/data" -l "$DIR/log" -w start >/dev/null 9>&- || {
 		tail -n 20 "$DIR/log" >&2
 		die "the server did not start"
 	}

@@ -69,8 +69,8 @@ find_dir $name
 # reads: it works on a copy of the inputs in the run directory.
 tree=$DIR/tree
 mkdir "$tree"
-for f in sql expected tests docs src demo README.md CHANGELOG.md META.json calib.control; do
-	if [ -e "$ROOT/$f" ]; then cp -R "$ROOT/$f" "$tree/"; fi
+for f in sql expected tests docs src demo calib.control META.json CHANGELOG.md README*.md; do
+	cp -R "$ROOT"/$f "$tree/" 2>/dev/null
 done
 if [ "$(id -u)" = 0 ]; then chown -R postgres:postgres "$tree"; fi
 
