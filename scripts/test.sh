@@ -129,6 +129,8 @@ tap() {
 	else
 		echo "FAILED $1 ($ok passed, $bad failed)"
 		grep -v '^ok ' "$log"
+		echo "--- the end of its own log"
+		tail -n 30 "$DIR/tap/tmp_check/log/regress_log_$(basename "$1" .pl)"
 	fi
 }
 
