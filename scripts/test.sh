@@ -121,7 +121,8 @@ tap() {
 	mv "$DIR/tap.out" "$log"
 	ok=$(grep '^ok ' "$log" | grep -vc '# *skip')
 	bad=$(grep '^not ok ' "$log" | grep -vc '# *TODO')
-	if [ $status != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+	died=
+	if [ $status != 0 ] && [ "$bad" = 0 ]; then bad=1 died=1; fi
 	passed=$((passed + ok))
 	failed=$((failed + bad))
 	if [ "$bad" = 0 ]; then
@@ -129,8 +130,9 @@ tap() {
 	else
 		echo "FAILED $1 ($ok passed, $bad failed)"
 		grep -v '^ok ' "$log"
-		echo "--- the end of its own log"
-		tail -n 30 "$DIR/tap/tmp_check/log/regress_log_$(basename "$1" .pl)"
+		if [ -n "$died" ]; then
+			tail -n 40 "$DIR/tap/tmp_check/log/regress_log_$(basename "$1" .pl)"
+		fi
 	fi
 }
 
