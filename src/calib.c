@@ -6,9 +6,10 @@
 
 PG_MODULE_MAGIC;
 
-void _PG_init(void);
+void		_PG_init(void);
 
 void
 _PG_init(void)
 {
+	calib_define_settings();
 }
