@@ -10,10 +10,10 @@
  */
 #include "calib.h"
 
-static int	door = 0;
+static int door = 0;
 
 void
-calib_through_door(void (*work) (void *), void *arg)
+calib_through_door(void (*work)(void *), void *arg)
 {
 	door++;
 	PG_TRY();
@@ -33,23 +33,24 @@ may_pass(Trigger *trigger)
 	if (calib_restoring_setting)
 		return true;
 	return door > 0 && trigger->tgnargs == 1 &&
-		strcmp(trigger->tgargs[0], "door") == 0;
+	       strcmp(trigger->tgargs[0], "door") == 0;
 }
 
 PG_FUNCTION_INFO_V1(calib_keep_append_only);
 Datum
 calib_keep_append_only(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = calib_trigger_data(fcinfo, "keep_append_only", NULL);
+	TriggerData *trigger =
+	    calib_trigger_data(fcinfo, "keep_append_only", NULL);
 
 	if (may_pass(trigger->tg_trigger))
 		return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
-							   ? calib_unchanged(trigger)
-							   : NULL);
+		                           ? calib_unchanged(trigger)
+		                           : NULL);
 	ereport(ERROR,
-			(errcode(ERRCODE_CALIB_APPEND_ONLY),
-			 errmsg("\"%s\" is written by calib alone and never rewritten",
-					RelationGetRelationName(trigger->tg_relation)),
-			 errhint("To restore a dump set calib.restoring to on "
-					 "(PGOPTIONS='-c calib.restoring=on' pg_restore ...).")));
+	        (errcode(ERRCODE_CALIB_APPEND_ONLY),
+	         errmsg("\"%s\" is written by calib alone and never rewritten",
+	                RelationGetRelationName(trigger->tg_relation)),
+	         errhint("To restore a dump set calib.restoring to on "
+	                 "(PGOPTIONS='-c calib.restoring=on' pg_restore ...).")));
 }

@@ -18,11 +18,10 @@
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
 #include "commands/sequence.h"
-#include "common/ip.h"
 #include "executor/executor.h"
-#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -57,16 +56,16 @@ enum
  */
 typedef struct AuditTarget
 {
-	Oid			audit_relid;
-	Oid			sequence_relid;
-	char	   *relation;
+	Oid audit_relid;
+	Oid sequence_relid;
+	char *relation;
 } AuditTarget;
 
 static bool
 belongs_to_calib(Oid relid)
 {
 	return getExtensionOfObject(RelationRelationId, relid) ==
-		get_extension_oid("calib", false);
+	       get_extension_oid("calib", false);
 }
 
 static AuditTarget *
@@ -78,17 +77,17 @@ audit_target(FunctionCallInfo fcinfo, Relation fired)
 	if (target != NULL)
 		return target;
 	if (!belongs_to_calib(RelationGetRelid(fired)))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("table \"%s\" is not audited by calib",
-						RelationGetRelationName(fired)),
-				 errhint("Drop the trigger from it.")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("table \"%s\" is not audited by calib",
+		                       RelationGetRelationName(fired)),
+		                errhint("Drop the trigger from it.")));
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc(sizeof(AuditTarget));
 	target->audit_relid = calib_member_relation("audit");
 	target->sequence_relid = calib_member_relation("audit_audit_id_seq");
 	target->relation = quote_qualified_identifier(
-		get_namespace_name(RelationGetNamespace(fired)), RelationGetRelationName(fired));
+	    get_namespace_name(RelationGetNamespace(fired)),
+	    RelationGetRelationName(fired));
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = target;
 	return target;
@@ -110,14 +109,14 @@ action_name(TriggerEvent event)
 static char *
 client_address(void)
 {
-	char		host[NI_MAXHOST];
+	LOCAL_FCINFO(call, 0);
+	Datum address;
 
-	if (MyProcPort == NULL || MyProcPort->raddr.addr.ss_family == AF_UNIX)
+	InitFunctionCallInfoData(*call, NULL, 0, InvalidOid, NULL, NULL);
+	address = inet_client_addr(call);
+	if (call->isnull)
 		return NULL;
-	if (pg_getnameinfo_all(&MyProcPort->raddr.addr, MyProcPort->raddr.salen,
-						   host, sizeof(host), NULL, 0, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return NULL;
-	return pstrdup(host);
+	return DatumGetCString(DirectFunctionCall1(inet_out, address));
 }
 
 static void
@@ -133,14 +132,15 @@ set_row(TupleTableSlot *slot, int column, HeapTuple row, TupleDesc desc)
 {
 	slot->tts_isnull[column] = row == NULL;
 	if (row != NULL)
-		slot->tts_values[column] = JsonbPGetDatum(calib_row_to_jsonb(row, desc));
+		slot->tts_values[column] =
+		    JsonbPGetDatum(calib_row_to_jsonb(row, desc));
 }
 
 static void
 set_when_and_who(TupleTableSlot *slot)
 {
-	slot->tts_values[TRANSACTION_ID] =
-		Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	slot->tts_values[TRANSACTION_ID] = Int64GetDatum(
+	    (int64) U64FromFullTransactionId(GetTopFullTransactionId()));
 	slot->tts_values[RECORDED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
 	slot->tts_values[CLOCK_AT] = TimestampTzGetDatum(calib_now());
 	slot->tts_values[SIMULATED] = BoolGetDatum(calib_clock_is_set());
@@ -154,10 +154,10 @@ set_when_and_who(TupleTableSlot *slot)
 static void
 set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
 {
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	TriggerEvent event = trigger->tg_event;
-	HeapTuple	old = NULL;
-	HeapTuple	new = NULL;
+	HeapTuple old = NULL;
+	HeapTuple new = NULL;
 
 	if (TRIGGER_FIRED_BY_INSERT(event))
 		new = trigger->tg_trigtuple;
@@ -179,10 +179,11 @@ set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
 static void
 store(TriggerData *trigger, AuditTarget *target)
 {
-	Relation	audit = table_open(target->audit_relid, RowExclusiveLock);
-	EState	   *estate = CreateExecutorState();
+	Relation audit = table_open(target->audit_relid, RowExclusiveLock);
+	EState *estate = CreateExecutorState();
 	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(audit), &TTSOpsVirtual);
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(RelationGetDescr(audit), &TTSOpsVirtual);
 
 	InitResultRelInfo(result, audit, 1, NULL, 0);
 	result->ri_TrigDesc = NULL;
@@ -190,7 +191,8 @@ store(TriggerData *trigger, AuditTarget *target)
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false, AUDIT_COLUMNS * sizeof(bool));
-	slot->tts_values[AUDIT_ID] = Int64GetDatum(nextval_internal(target->sequence_relid, false));
+	slot->tts_values[AUDIT_ID] =
+	    Int64GetDatum(nextval_internal(target->sequence_relid, false));
 	set_when_and_who(slot);
 	set_what(slot, trigger, target->relation);
 	ExecStoreVirtualTuple(slot);

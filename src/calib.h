@@ -29,8 +29,8 @@
 /* settings.c */
 typedef struct EvidenceList
 {
-	int			count;
-	int64		ids[FLEXIBLE_ARRAY_MEMBER];
+	int count;
+	int64 ids[FLEXIBLE_ARRAY_MEMBER];
 } EvidenceList;
 
 extern bool calib_restoring_setting;
@@ -42,17 +42,17 @@ extern const EvidenceList *calib_evidence_cited(void);
 
 /* trigger.c */
 extern TriggerData *calib_trigger_data(FunctionCallInfo fcinfo,
-									   const char *function,
-									   const char *relation);
+                                       const char *function,
+                                       const char *relation);
 extern HeapTuple calib_unchanged(TriggerData *trigger);
-extern Oid	calib_member_relation(const char *relation);
+extern Oid calib_member_relation(const char *relation);
 
 /* append_only.c */
-extern void calib_through_door(void (*work) (void *), void *arg);
+extern void calib_through_door(void (*work)(void *), void *arg);
 
 /* actor.c */
 extern char *calib_person(void);
 extern char *calib_role(void);
 extern char *calib_login(void);
 
-#endif							/* CALIB_H */
+#endif /* CALIB_H */

@@ -17,7 +17,8 @@
 #error "calib needs PostgreSQL 15 or later"
 #endif
 
-/* the "extra" of a setting comes from malloc in 15, from guc_malloc since 16 */
+/* the "extra" of a setting comes from malloc in 15, from guc_malloc since 16
+ */
 #if PG_VERSION_NUM >= 160000
 #define calib_guc_malloc(size) guc_malloc(LOG, (size))
 #define calib_guc_free(pointer) guc_free(pointer)
@@ -29,4 +30,4 @@
 /* compat.c: reads a timestamptz without raising an error */
 extern bool calib_parse_timestamptz(const char *text, TimestampTz *at);
 
-#endif							/* CALIB_COMPAT_H */
+#endif /* CALIB_COMPAT_H */

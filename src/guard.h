@@ -14,24 +14,24 @@
 
 typedef struct Target
 {
-	int64		target_id;
-	int64		unit_id;
-	char	   *measure;
-	char	   *product_line;
-	Grain		grain;
-	DateADT		period_start;
-	DateADT		period_end;		/* first day after the period */
-	Numeric		original_value;
-	Numeric		value;
-	bool		is_published;
+	int64 target_id;
+	int64 unit_id;
+	char *measure;
+	char *product_line;
+	Grain grain;
+	DateADT period_start;
+	DateADT period_end; /* first day after the period */
+	Numeric original_value;
+	Numeric value;
+	bool is_published;
 	TimestampTz published_at;
 } Target;
 
 /* The organisation's calendar at the moment of the change. */
 typedef struct Calendar
 {
-	DateADT		today;
-	int			fiscal_start_month;
+	DateADT today;
+	int fiscal_start_month;
 } Calendar;
 
 typedef struct Adjustment
@@ -49,4 +49,4 @@ extern const char *calib_target_text(const Target *target);
 /* adjustment.c */
 extern void calib_adjust(const Adjustment *adjustment);
 
-#endif							/* CALIB_GUARD_H */
+#endif /* CALIB_GUARD_H */

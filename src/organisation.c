@@ -24,54 +24,60 @@ column(HeapTuple row, TupleDesc desc, const char *name)
 static void
 check_zone(const char *zone)
 {
-	pg_tz	   *found = pg_tzset(zone);
+	pg_tz *found = pg_tzset(zone);
 
 	if (found == NULL || !pg_tz_acceptable(found))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" is not known", zone),
-				 errhint("pg_timezone_names lists the names, such as 'Asia/Shanghai'.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("time zone \"%s\" is not known", zone),
+		                errhint("pg_timezone_names lists the names, such as "
+		                        "'Asia/Shanghai'.")));
 }
 
 static void
 check_not_fixed(void)
 {
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("the organisation's time changes under READ COMMITTED only"),
-				 errhint("SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+		     errmsg(
+		         "the organisation's time changes under READ COMMITTED only"),
+		     errhint(
+		         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.")));
 	SPI_execute("SELECT FROM calib.target LIMIT 1", false, 1);
 	if (SPI_processed > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CALIB_APPEND_ONLY),
-				 errmsg("time zone and fiscal year are fixed once a target exists"),
-				 errdetail("A shifted quarter would be a fresh budget of adjustments.")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		     errmsg(
+		         "time zone and fiscal year are fixed once a target exists"),
+		     errdetail("A shifted quarter would be a fresh budget of "
+		               "adjustments.")));
 }
 
 static bool
 same_time(HeapTuple old, HeapTuple new, TupleDesc desc)
 {
 	return strcmp(column(old, desc, "zone"), column(new, desc, "zone")) == 0 &&
-		strcmp(column(old, desc, "fiscal_start_month"),
-			   column(new, desc, "fiscal_start_month")) == 0;
+	       strcmp(column(old, desc, "fiscal_start_month"),
+	              column(new, desc, "fiscal_start_month")) == 0;
 }
 
 PG_FUNCTION_INFO_V1(calib_keep_organisation);
 Datum
 calib_keep_organisation(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = calib_trigger_data(fcinfo, "keep_organisation", "organisation");
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	TriggerData *trigger =
+	    calib_trigger_data(fcinfo, "keep_organisation", "organisation");
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 
 	if (calib_restoring_setting)
 		return PointerGetDatum(NULL);
 	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_CALIB_APPEND_ONLY),
-				 errmsg("the organisation always has its one row"),
-				 errhint("UPDATE it instead.")));
+	    TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		                errmsg("the organisation always has its one row"),
+		                errhint("UPDATE it instead.")));
 	SPI_connect();
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		check_zone(column(trigger->tg_trigtuple, desc, "zone"));

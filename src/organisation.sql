@@ -102,7 +102,8 @@ BEGIN
     END IF;
     -- One move at a time: two that cross could close a circle.
     PERFORM pg_advisory_xact_lock('calib.unit_history'::regclass::oid::bigint);
-    IF EXISTS (SELECT FROM calib.unit_ancestors(NULL, NEW.parent_id) a WHERE a.ancestor_id = NEW.unit_id) THEN
+    IF NEW.parent_id IS NOT NULL AND EXISTS (
+        SELECT FROM calib.unit_ancestors(NULL, NEW.parent_id) a WHERE a.ancestor_id = NEW.unit_id) THEN
         RAISE EXCEPTION USING
             ERRCODE = '22023',
             MESSAGE = format('unit %s cannot stand below itself', NEW.unit_id),

@@ -17,58 +17,58 @@
 static DateADT
 today(void)
 {
-	bool		isnull;
+	bool isnull;
 
 	SPI_execute("SELECT calib.today()", true, 1);
 	return DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0],
-										 SPI_tuptable->tupdesc, 1, &isnull));
+	                                     SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 static DateADT
 valid_from(HeapTuple row, TupleDesc desc)
 {
-	bool		isnull;
+	bool isnull;
 
-	return DatumGetDateADT(SPI_getbinval(row, desc, SPI_fnumber(desc, "valid_from"),
-										 &isnull));
+	return DatumGetDateADT(
+	    SPI_getbinval(row, desc, SPI_fnumber(desc, "valid_from"), &isnull));
 }
 
 static char *
 date_text(DateADT day)
 {
-	return DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day)));
+	return DatumGetCString(
+	    DirectFunctionCall1(date_out, DateADTGetDatum(day)));
 }
 
 static void
 check_not_in_force(HeapTuple row, TupleDesc desc)
 {
-	DateADT		from = valid_from(row, desc);
-	DateADT		now = today();
+	DateADT from = valid_from(row, desc);
+	DateADT now = today();
 
 	if (from > now)
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_CALIB_APPEND_ONLY),
-			 errmsg("a policy in force is not changed"),
-			 errdetail("It holds since %s; today is %s.",
-					   date_text(from), date_text(now)),
-			 errhint("Enter a new row that is valid from today or later.")));
+	        (errcode(ERRCODE_CALIB_APPEND_ONLY),
+	         errmsg("a policy in force is not changed"),
+	         errdetail("It holds since %s; today is %s.", date_text(from),
+	                   date_text(now)),
+	         errhint("Enter a new row that is valid from today or later.")));
 }
 
 static void
 check_not_backdated(HeapTuple row, TupleDesc desc)
 {
-	DateADT		from = valid_from(row, desc);
-	DateADT		now = today();
+	DateADT from = valid_from(row, desc);
+	DateADT now = today();
 
 	if (from >= now)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_CALIB_APPEND_ONLY),
-			 errmsg("a policy cannot start in the past"),
-			 errdetail("It would be valid from %s; today is %s.",
-					   date_text(from), date_text(now)),
-			 errhint("Let it be valid from today or later.")));
+	ereport(ERROR, (errcode(ERRCODE_CALIB_APPEND_ONLY),
+	                errmsg("a policy cannot start in the past"),
+	                errdetail("It would be valid from %s; today is %s.",
+	                          date_text(from), date_text(now)),
+	                errhint("Let it be valid from today or later.")));
 }
 
 PG_FUNCTION_INFO_V1(calib_keep_policy);
@@ -76,14 +76,13 @@ Datum
 calib_keep_policy(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = calib_trigger_data(fcinfo, "keep_policy", "policy");
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 
 	if (calib_restoring_setting)
 		return PointerGetDatum(NULL);
 	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_CALIB_APPEND_ONLY),
-				 errmsg("policy is history and is not truncated")));
+		ereport(ERROR, (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		                errmsg("policy is history and is not truncated")));
 	SPI_connect();
 	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		check_not_in_force(trigger->tg_trigtuple, desc);
@@ -102,10 +101,10 @@ calib_keep_policy(PG_FUNCTION_ARGS)
 static HeapTuple
 filled_from(HeapTuple row, HeapTuple before, TupleDesc desc)
 {
-	Datum	   *values = palloc(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc(desc->natts * sizeof(bool));
-	bool	   *replace = palloc0(desc->natts * sizeof(bool));
-	int			i;
+	Datum *values = palloc(desc->natts * sizeof(Datum));
+	bool *nulls = palloc(desc->natts * sizeof(bool));
+	bool *replace = palloc0(desc->natts * sizeof(bool));
+	int i;
 
 	heap_deform_tuple(before, desc, values, nulls);
 	for (i = 0; i < desc->natts; i++)
@@ -118,19 +117,21 @@ Datum
 calib_fill_policy(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = calib_trigger_data(fcinfo, "fill_policy", "policy");
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	HeapTuple	row = trigger->tg_trigtuple;
-	Oid			types[1] = {DATEOID};
-	Datum		values[1];
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple row = trigger->tg_trigtuple;
+	Oid types[1] = {DATEOID};
+	Datum values[1];
 
-	if (calib_restoring_setting || heap_attisnull(row, SPI_fnumber(desc, "valid_from"), desc))
+	if (calib_restoring_setting ||
+	    heap_attisnull(row, SPI_fnumber(desc, "valid_from"), desc))
 		return PointerGetDatum(row);
 	values[0] = DateADTGetDatum(valid_from(row, desc));
 	SPI_connect();
-	SPI_execute_with_args("SELECT p.* FROM calib.policy p"
-						  " WHERE p.unit_id IS NULL AND p.valid_from OPERATOR(pg_catalog.<) $1"
-						  " ORDER BY p.valid_from DESC LIMIT 1",
-						  1, types, values, NULL, true, 1);
+	SPI_execute_with_args(
+	    "SELECT p.* FROM calib.policy p"
+	    " WHERE p.unit_id IS NULL AND p.valid_from OPERATOR(pg_catalog.<) $1"
+	    " ORDER BY p.valid_from DESC LIMIT 1",
+	    1, types, values, NULL, true, 1);
 	if (SPI_processed > 0)
 		row = filled_from(row, SPI_tuptable->vals[0], desc);
 	SPI_finish();

@@ -20,15 +20,15 @@ Datum
 calib_restore_seeds(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = calib_trigger_data(fcinfo, "restore_seeds", NULL);
-	Oid			types[1] = {REGCLASSOID};
-	Datum		values[1];
+	Oid types[1] = {REGCLASSOID};
+	Datum values[1];
 
 	if (!calib_restoring_setting)
 		return PointerGetDatum(NULL);
 	values[0] = ObjectIdGetDatum(RelationGetRelid(trigger->tg_relation));
 	SPI_connect();
 	SPI_execute_with_args("SELECT calib.clear_seeds($1)", 1, types, values,
-						  NULL, false, 0);
+	                      NULL, false, 0);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -35,8 +36,8 @@ set_number(JsonbValue *to, Numeric number)
 {
 	if (numeric_is_nan(number) || numeric_is_inf(number))
 	{
-		set_string(to, DatumGetCString(DirectFunctionCall1(numeric_out,
-														  NumericGetDatum(number))));
+		set_string(to, DatumGetCString(DirectFunctionCall1(
+		                   numeric_out, NumericGetDatum(number))));
 		return;
 	}
 	to->type = jbvNumeric;
@@ -47,10 +48,9 @@ set_number(JsonbValue *to, Numeric number)
 static void
 set_float(JsonbValue *to, char *text)
 {
-	set_number(to, DatumGetNumeric(DirectFunctionCall3(numeric_in,
-													   CStringGetDatum(text),
-													   ObjectIdGetDatum(InvalidOid),
-													   Int32GetDatum(-1))));
+	set_number(to, DatumGetNumeric(DirectFunctionCall3(
+	                   numeric_in, CStringGetDatum(text),
+	                   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
 }
 
 static void
@@ -64,31 +64,33 @@ set_jsonb(JsonbValue *to, Jsonb *document)
 static void
 set_json_text(JsonbValue *to, char *text)
 {
-	set_jsonb(to, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
+	set_jsonb(to, DatumGetJsonbP(
+	                  DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
 }
 
 /* Arrays and composites, through the function that PostgreSQL has for them. */
 static void
 set_nested(JsonbValue *to, PGFunction to_json, Datum value)
 {
-	set_json_text(to, text_to_cstring(DatumGetTextPP(DirectFunctionCall1(to_json, value))));
+	set_json_text(to, text_to_cstring(DatumGetTextPP(
+	                      DirectFunctionCall1(to_json, value))));
 }
 
 static void
 set_date(JsonbValue *to, Datum value, Oid type)
 {
-	char	   *text = palloc(MAXDATELEN + 1);
-	int			utc = 0;
+	char *text = palloc(MAXDATELEN + 1);
+	int utc = 0;
 
 	set_string(to, JsonEncodeDateTime(text, value, type,
-									  type == TIMESTAMPTZOID ? &utc : NULL));
+	                                  type == TIMESTAMPTZOID ? &utc : NULL));
 }
 
 static void
 set_other(JsonbValue *to, Datum value, Oid type)
 {
-	Oid			output;
-	bool		isvarlena;
+	Oid output;
+	bool isvarlena;
 
 	if (OidIsValid(get_element_type(type)))
 	{
@@ -126,10 +128,12 @@ set_value(JsonbValue *to, Datum value, Oid type)
 			set_number(to, DatumGetNumeric(value));
 			break;
 		case FLOAT4OID:
-			set_float(to, DatumGetCString(DirectFunctionCall1(float4out, value)));
+			set_float(to,
+			          DatumGetCString(DirectFunctionCall1(float4out, value)));
 			break;
 		case FLOAT8OID:
-			set_float(to, DatumGetCString(DirectFunctionCall1(float8out, value)));
+			set_float(to,
+			          DatumGetCString(DirectFunctionCall1(float8out, value)));
 			break;
 		case DATEOID:
 		case TIMESTAMPOID:
@@ -157,15 +161,15 @@ calib_row_to_jsonb(HeapTuple row, TupleDesc desc)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue *document;
-	int			i;
+	int i;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-		JsonbValue	entry;
-		Datum		value;
-		bool		isnull;
+		JsonbValue entry;
+		Datum value;
+		bool isnull;
 
 		if (attribute->attisdropped)
 			continue;

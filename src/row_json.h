@@ -11,4 +11,4 @@
 
 extern Jsonb *calib_row_to_jsonb(HeapTuple row, TupleDesc desc);
 
-#endif							/* CALIB_ROW_JSON_H */
+#endif /* CALIB_ROW_JSON_H */

@@ -18,28 +18,25 @@
 #include "utils/datetime.h"
 #include "utils/guc.h"
 
-bool		calib_restoring_setting = false;
-char	   *calib_reason_setting = NULL;
+bool calib_restoring_setting = false;
+char *calib_reason_setting = NULL;
 
 static char *evidence_setting = NULL;
 static char *clock_setting = NULL;
-static int	language_setting = 0;
+static int language_setting = 0;
 
 /* what the check hooks made of the two text settings */
 static const EvidenceList *evidence_cited = NULL;
 static const TimestampTz *clock_at = NULL;
 
 static const struct config_enum_entry languages[] = {
-	{"en", 0, false},
-	{"zh", 1, false},
-	{NULL, 0, false}
-};
+    {"en", 0, false}, {"zh", 1, false}, {NULL, 0, false}};
 
 /* Reads one id of the list and moves past it and its comma. */
 static bool
 parse_id(const char **at, int64 *id)
 {
-	char	   *end;
+	char *end;
 
 	errno = 0;
 	*id = strtoll(*at, &end, 10);
@@ -56,11 +53,12 @@ parse_id(const char **at, int64 *id)
 static bool
 check_evidence(char **newval, void **extra, GucSource source)
 {
-	size_t		most = strlen(*newval) / 2 + 1;
+	size_t most = strlen(*newval) / 2 + 1;
 	EvidenceList *list;
 	const char *at = *newval + strspn(*newval, " ");
 
-	list = calib_guc_malloc(offsetof(EvidenceList, ids) + most * sizeof(int64));
+	list =
+	    calib_guc_malloc(offsetof(EvidenceList, ids) + most * sizeof(int64));
 	if (list == NULL)
 		return false;
 	list->count = 0;
@@ -68,7 +66,8 @@ check_evidence(char **newval, void **extra, GucSource source)
 	{
 		if (!parse_id(&at, &list->ids[list->count]))
 		{
-			GUC_check_errdetail("It is a list of evidence ids, such as '17,18'.");
+			GUC_check_errdetail(
+			    "It is a list of evidence ids, such as '17,18'.");
 			calib_guc_free(list);
 			return false;
 		}
@@ -98,7 +97,8 @@ check_clock(char **newval, void **extra, GucSource source)
 		return true;
 	if (!calib_parse_timestamptz(*newval, &at) || TIMESTAMP_NOT_FINITE(at))
 	{
-		GUC_check_errdetail("It is a time, such as '2025-10-15 09:00+08', or empty for now().");
+		GUC_check_errdetail("It is a time, such as '2025-10-15 09:00+08', or "
+		                    "empty for now().");
 		return false;
 	}
 	kept = calib_guc_malloc(sizeof(TimestampTz));
@@ -118,34 +118,35 @@ assign_clock(const char *newval, void *extra)
 void
 calib_define_settings(void)
 {
-	DefineCustomStringVariable("calib.evidence",
-							   "Evidence that an UPDATE of a target cites: ids, separated by commas.",
-							   NULL, &evidence_setting, "", PGC_USERSET, 0,
-							   check_evidence, assign_evidence, NULL);
-	DefineCustomStringVariable("calib.reason",
-							   "Why an UPDATE changes a target, in words.",
-							   NULL, &calib_reason_setting, "", PGC_USERSET, 0,
-							   NULL, NULL, NULL);
-	DefineCustomEnumVariable("calib.language",
-							 "Language of reasons: en or zh.",
-							 NULL, &language_setting, 0, languages,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable("calib.clock",
-							   "The time calib goes by, for demonstrations and tests; empty: now().",
-							   "What is written under it is marked simulated in the trail.",
-							   &clock_setting, "", PGC_SUSET, 0,
-							   check_clock, assign_clock, NULL);
+	DefineCustomStringVariable(
+	    "calib.evidence",
+	    "Evidence that an UPDATE of a target cites: ids, separated by commas.",
+	    NULL, &evidence_setting, "", PGC_USERSET, 0, check_evidence,
+	    assign_evidence, NULL);
+	DefineCustomStringVariable(
+	    "calib.reason", "Why an UPDATE changes a target, in words.", NULL,
+	    &calib_reason_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable(
+	    "calib.language", "Language of reasons: en or zh.", NULL,
+	    &language_setting, 0, languages, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+	    "calib.clock",
+	    "The time calib goes by, for demonstrations and tests; empty: now().",
+	    "What is written under it is marked simulated in the trail.",
+	    &clock_setting, "", PGC_SUSET, 0, check_clock, assign_clock, NULL);
 	DefineCustomBoolVariable("calib.restoring",
-							 "Lets the rows of a dump in unchanged: no rule, no trail, seeds cleared.",
-							 NULL, &calib_restoring_setting, false, PGC_SUSET, 0,
-							 NULL, NULL, NULL);
+	                         "Lets the rows of a dump in unchanged: no rule, "
+	                         "no trail, seeds cleared.",
+	                         NULL, &calib_restoring_setting, false, PGC_SUSET,
+	                         0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("calib");
 }
 
 TimestampTz
 calib_now(void)
 {
-	return clock_at != NULL ? *clock_at : GetCurrentTransactionStartTimestamp();
+	return clock_at != NULL ? *clock_at
+	                        : GetCurrentTransactionStartTimestamp();
 }
 
 bool

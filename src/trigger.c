@@ -25,25 +25,25 @@ calib_member_relation(const char *relation)
  */
 TriggerData *
 calib_trigger_data(FunctionCallInfo fcinfo, const char *function,
-				   const char *relation)
+                   const char *relation)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function calib.%s can only be called as a trigger",
-						function)));
-	if (relation != NULL &&
-		RelationGetRelid(trigger->tg_relation) != calib_member_relation(relation))
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("function calib.%s can only be called as a trigger",
+		                function)));
+	if (relation != NULL && RelationGetRelid(trigger->tg_relation) !=
+	                            calib_member_relation(relation))
 		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function calib.%s keeps table calib.%s only",
-						function, relation),
-				 errdetail("It was fired by table \"%s\".",
-						   RelationGetRelationName(trigger->tg_relation)),
-				 errhint("Drop trigger \"%s\" there.",
-						 trigger->tg_trigger->tgname)));
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("function calib.%s keeps table calib.%s only",
+		                function, relation),
+		         errdetail("It was fired by table \"%s\".",
+		                   RelationGetRelationName(trigger->tg_relation)),
+		         errhint("Drop trigger \"%s\" there.",
+		                 trigger->tg_trigger->tgname)));
 	return trigger;
 }
 
