@@ -59,6 +59,8 @@ sub difference
 {
 	my ($old, $new) = @_;
 	my %count;
+	# the triggers of a foreign key are named after their oids
+	s/(RI_ConstraintTrigger_[ac]_)\d+/$1N/g for $old, $new;
 	$count{$_}-- for split /\n/, $old;
 	$count{$_}++ for split /\n/, $new;
 	return join "\n", map { ($count{$_} > 0 ? '+ ' : '- ') . $_ }
