@@ -9,6 +9,8 @@ umask 022
 # These scripts are called from make: its flags must not leak into the makes
 # below, and no foreign PG* setting may send psql to somebody else's server.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+# `make real DATA=folder` exports DATA, which is PGXS's name for files to install.
+unset DATA
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGSERVICE PGOPTIONS PGPASSFILE
 
 T0=$(date +%s)
