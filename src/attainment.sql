@@ -27,6 +27,7 @@ CREATE FUNCTION calib.targets_at(as_of timestamptz)
 RETURNS TABLE (target_id bigint, unit_id bigint, measure text, product_line text, grain text,
     period_start date, period_end date, original_value numeric, target_value numeric)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH RECURSIVE own AS (
         SELECT t.target_id, t.unit_id, t.measure, t.product_line, t.grain, t.period_start,
@@ -89,6 +90,7 @@ RETURNS TABLE (target_id bigint, unit_id bigint, measure text, product_line text
     period_start date, period_end date, original_value numeric, target_value numeric, actual numeric,
     attainment numeric, attainment_original numeric, elapsed_share numeric, pace numeric, pace_basis text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH target AS MATERIALIZED (
         SELECT t.* FROM calib.targets_at(as_of) t

@@ -78,6 +78,7 @@ RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint,
     existing_share numeric, peer_existing_share numeric, concentration float8, peer_concentration float8,
     tenure_days integer, stale_days integer, stale_limit integer)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH bounds AS (
         SELECT calib.start_of(period_start) AS from_at,
@@ -154,6 +155,7 @@ RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint,
     existing_share numeric, peer_existing_share numeric, concentration float8, peer_concentration float8,
     quadrant text, signal text, remedy text, reason_code text, reason_args jsonb, reason text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH figure AS MATERIALIZED (
         SELECT f.*, p.attainment_floor AS floor, p.attainment_margin, p.windfall_margin, p.density_margin,

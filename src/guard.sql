@@ -154,7 +154,7 @@ WITH quarter AS (
            calib.period_start((t.period_start + make_interval(months => n))::date, 'quarter', o.fiscal_start_month) AS quarter_start
     FROM calib.target t
     CROSS JOIN calib.organisation o
-    CROSS JOIN LATERAL generate_series(0, CASE t.grain WHEN 'year' THEN 9 ELSE 0 END, 3) AS n
+    JOIN (VALUES (0), (3), (6), (9)) AS q (n) ON q.n = 0 OR t.grain = 'year'
     UNION
     SELECT b.unit_id, b.measure, b.product_line, b.quarter_start
     FROM calib.budget b

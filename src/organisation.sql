@@ -149,6 +149,7 @@ COMMENT ON COLUMN calib.unit_tree.depth IS 'Steps up from the unit.';
 CREATE FUNCTION calib.unit_ancestors(on_day date DEFAULT NULL, of_unit bigint DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, ancestor_id bigint, depth integer)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH RECURSIVE up (unit_id, ancestor_id, depth, path) AS (
         SELECT u.unit_id, u.unit_id, 0, ARRAY[u.unit_id]

@@ -121,6 +121,7 @@ RETURNS TABLE (unit_id bigint,
     loop boolean,
     shallow_stages text[])
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH newest AS (
         SELECT DISTINCT ON (p.unit_id) p.*

@@ -3,6 +3,7 @@
 CREATE FUNCTION calib.shallow_coverage_in(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (unit_id bigint, visited bigint, stuck bigint, share numeric, flagged boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
+SET jit = off
 BEGIN ATOMIC
     WITH visited AS (
         SELECT DISTINCT a.unit_id, a.customer_id

@@ -1,0 +1,301 @@
+/*
+ * quadrant.c
+ *		quadrant: where attainment and behavior density meet; and
+ *		deviation_quadrant, the same for a whole group.
+ *
+ * Both lines belong to their upper side: at the floor is attained, at the
+ * line is dense.
+ */
+#include "calib.h"
+
+#include <math.h>
+
+#include "aggregate.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+static const char *
+quadrant_name(bool attained, bool dense)
+{
+	if (attained)
+		return dense ? "on_track" : "windfall";
+	return dense ? "environment" : "execution";
+}
+
+static void
+check_finite(float8 value, const char *name)
+{
+	if (isnan(value) || isinf(value))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("%s must be a finite number", name),
+		                errdetail("It is %g.", value)));
+}
+
+PG_FUNCTION_INFO_V1(calib_quadrant);
+Datum
+calib_quadrant(PG_FUNCTION_ARGS)
+{
+	float8 attainment = PG_GETARG_FLOAT8(0);
+	float8 density_index = PG_GETARG_FLOAT8(1);
+	float8 floor = PG_GETARG_FLOAT8(2);
+	float8 line = PG_GETARG_FLOAT8(3);
+
+	check_finite(attainment, "attainment");
+	check_finite(density_index, "density_index");
+	check_finite(floor, "floor");
+	check_finite(line, "line");
+	PG_RETURN_TEXT_P(cstring_to_text(
+	    quadrant_name(attainment >= floor, density_index >= line)));
+}
+
+/*
+ * Sums of the two numerics are exact; densities are compensated sums and
+ * counts.  Each column ignores its own NULLs, as sum() and avg() do.
+ */
+typedef struct QuadrantState
+{
+	Numeric actual;
+	Numeric target;
+	float8 density;
+	float8 density_lost;
+	int64 density_rows;
+	float8 peer_density;
+	float8 peer_density_lost;
+	int64 peer_density_rows;
+} QuadrantState;
+
+static void
+add_float(float8 *sum, float8 *lost, float8 value)
+{
+	float8 next = *sum + value;
+
+	if (fabs(*sum) >= fabs(value))
+		*lost += (*sum - next) + value;
+	else
+		*lost += (value - next) + *sum;
+	*sum = next;
+}
+
+/* The sum lives in the aggregate's context; the one before is given back. */
+static void
+add_numeric(Numeric *sum, Numeric value, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Numeric next;
+
+	if (*sum == NULL)
+		next = DatumGetNumericCopy(NumericGetDatum(value));
+	else
+	{
+		next = DatumGetNumeric(DirectFunctionCall2(
+		    numeric_add, NumericGetDatum(*sum), NumericGetDatum(value)));
+		pfree(*sum);
+	}
+	*sum = next;
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+is_positive(Numeric value)
+{
+	Numeric zero = int64_to_numeric(0);
+
+	return DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(value),
+	                                        NumericGetDatum(zero)));
+}
+
+static Numeric
+finite_numeric(Numeric value, const char *name)
+{
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("%s must be a finite number", name)));
+	return value;
+}
+
+static Numeric
+target_argument(FunctionCallInfo fcinfo, int number)
+{
+	Numeric target = finite_numeric(PG_GETARG_NUMERIC(number), "target");
+
+	if (!is_positive(target))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("a target must be greater than 0"),
+		         errdetail("It is %s.",
+		                   DatumGetCString(DirectFunctionCall1(
+		                       numeric_out, NumericGetDatum(target))))));
+	return target;
+}
+
+static float8
+density_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	float8 density = PG_GETARG_FLOAT8(number);
+
+	check_finite(density, name);
+	if (density < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("%s must not be negative", name),
+		                errdetail("It is %g.", density)));
+	return density;
+}
+
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_add);
+Datum
+calib_deviation_quadrant_add(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = calib_aggregate_context(fcinfo);
+	QuadrantState *state =
+	    PG_ARGISNULL(0)
+	        ? MemoryContextAllocZero(context, sizeof(QuadrantState))
+	        : (QuadrantState *) PG_GETARG_POINTER(0);
+
+	if (!PG_ARGISNULL(1))
+		add_numeric(&state->actual,
+		            finite_numeric(PG_GETARG_NUMERIC(1), "actual"), context);
+	if (!PG_ARGISNULL(2))
+		add_numeric(&state->target, target_argument(fcinfo, 2), context);
+	if (!PG_ARGISNULL(3))
+	{
+		add_float(&state->density, &state->density_lost,
+		          density_argument(fcinfo, 3, "density"));
+		state->density_rows++;
+	}
+	if (!PG_ARGISNULL(4))
+	{
+		add_float(&state->peer_density, &state->peer_density_lost,
+		          density_argument(fcinfo, 4, "peer_density"));
+		state->peer_density_rows++;
+	}
+	PG_RETURN_POINTER(state);
+}
+
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_combine);
+Datum
+calib_deviation_quadrant_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = calib_aggregate_context(fcinfo);
+	QuadrantState *from =
+	    PG_ARGISNULL(1) ? NULL : (QuadrantState *) PG_GETARG_POINTER(1);
+	QuadrantState *into;
+
+	if (from == NULL && PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (from == NULL)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	into = PG_ARGISNULL(0)
+	           ? MemoryContextAllocZero(context, sizeof(QuadrantState))
+	           : (QuadrantState *) PG_GETARG_POINTER(0);
+	if (from->actual != NULL)
+		add_numeric(&into->actual, from->actual, context);
+	if (from->target != NULL)
+		add_numeric(&into->target, from->target, context);
+	add_float(&into->density, &into->density_lost, from->density);
+	add_float(&into->density, &into->density_lost, from->density_lost);
+	add_float(&into->peer_density, &into->peer_density_lost,
+	          from->peer_density);
+	add_float(&into->peer_density, &into->peer_density_lost,
+	          from->peer_density_lost);
+	into->density_rows += from->density_rows;
+	into->peer_density_rows += from->peer_density_rows;
+	PG_RETURN_POINTER(into);
+}
+
+static void
+send_numeric(StringInfo buffer, Numeric value)
+{
+	bytea *bytes;
+
+	pq_sendbyte(buffer, value != NULL);
+	if (value == NULL)
+		return;
+	bytes = DatumGetByteaPP(
+	    DirectFunctionCall1(numeric_send, NumericGetDatum(value)));
+	pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+}
+
+/* numeric_recv checks what it reads, and that the message is long enough. */
+static Numeric
+receive_numeric(StringInfo buffer)
+{
+	if (pq_getmsgbyte(buffer) == 0)
+		return NULL;
+	return DatumGetNumeric(
+	    DirectFunctionCall3(numeric_recv, PointerGetDatum(buffer),
+	                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_serialize);
+Datum
+calib_deviation_quadrant_serialize(PG_FUNCTION_ARGS)
+{
+	QuadrantState *state = (QuadrantState *) PG_GETARG_POINTER(0);
+	StringInfoData buffer;
+
+	calib_aggregate_context(fcinfo);
+	pq_begintypsend(&buffer);
+	send_numeric(&buffer, state->actual);
+	send_numeric(&buffer, state->target);
+	pq_sendfloat8(&buffer, state->density);
+	pq_sendfloat8(&buffer, state->density_lost);
+	pq_sendint64(&buffer, state->density_rows);
+	pq_sendfloat8(&buffer, state->peer_density);
+	pq_sendfloat8(&buffer, state->peer_density_lost);
+	pq_sendint64(&buffer, state->peer_density_rows);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_deserialize);
+Datum
+calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
+{
+	QuadrantState *state;
+	StringInfoData buffer;
+
+	calib_aggregate_context(fcinfo);
+	calib_begin_deserialize(&buffer, PG_GETARG_BYTEA_PP(0));
+	state = palloc0(sizeof(QuadrantState));
+	state->actual = receive_numeric(&buffer);
+	state->target = receive_numeric(&buffer);
+	state->density = pq_getmsgfloat8(&buffer);
+	state->density_lost = pq_getmsgfloat8(&buffer);
+	state->density_rows = pq_getmsgint64(&buffer);
+	state->peer_density = pq_getmsgfloat8(&buffer);
+	state->peer_density_lost = pq_getmsgfloat8(&buffer);
+	state->peer_density_rows = pq_getmsgint64(&buffer);
+	pq_getmsgend(&buffer);
+	if (state->density_rows < 0 || state->peer_density_rows < 0)
+		calib_bad_state("deviation_quadrant");
+	PG_RETURN_POINTER(state);
+}
+
+/* NULL where one of the two axes has nothing to stand on. */
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_final);
+Datum
+calib_deviation_quadrant_final(PG_FUNCTION_ARGS)
+{
+	QuadrantState *state;
+	float8 density;
+	float8 peer_density;
+	bool attained;
+
+	calib_aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (QuadrantState *) PG_GETARG_POINTER(0);
+	if (state->actual == NULL || state->target == NULL ||
+	    state->density_rows == 0 || state->peer_density_rows == 0)
+		PG_RETURN_NULL();
+	density = (state->density + state->density_lost) / state->density_rows;
+	peer_density = (state->peer_density + state->peer_density_lost) /
+	               state->peer_density_rows;
+	if (peer_density == 0)
+		PG_RETURN_NULL();
+	attained = DatumGetBool(
+	    DirectFunctionCall2(numeric_ge, NumericGetDatum(state->actual),
+	                        NumericGetDatum(state->target)));
+	PG_RETURN_TEXT_P(
+	    cstring_to_text(quadrant_name(attained, density >= peer_density)));
+}
