@@ -77,7 +77,10 @@ read_policy(const Adjustment *adjustment)
 
 	SPI_execute_with_args("SELECT p.cap, p.cumulative_cap, p.max_adjustments, "
 	                      "p.approval, p.freeze_day"
-	                      " FROM calib.policy_at($1, $2) p",
+	                      " FROM calib.policy_at($1, $2) p"
+	                      " WHERE pg_catalog.num_nulls(p.cap, "
+	                      "p.max_adjustments, p.approval) "
+	                      "OPERATOR(pg_catalog.=) 0",
 	                      2, types, values, NULL, false, 1);
 	if (SPI_processed != 1)
 		ereport(

@@ -43,6 +43,7 @@ calib_keep_append_only(PG_FUNCTION_ARGS)
 	TriggerData *trigger =
 	    calib_trigger_data(fcinfo, "keep_append_only", NULL);
 
+	calib_check_member(trigger->tg_relation);
 	if (may_pass(trigger->tg_trigger))
 		return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
 		                           ? calib_unchanged(trigger)

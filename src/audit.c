@@ -12,11 +12,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaddress.h"
-#include "catalog/pg_class.h"
-#include "commands/extension.h"
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -61,13 +57,6 @@ typedef struct AuditTarget
 	char *relation;
 } AuditTarget;
 
-static bool
-belongs_to_calib(Oid relid)
-{
-	return getExtensionOfObject(RelationRelationId, relid) ==
-	       get_extension_oid("calib", false);
-}
-
 static AuditTarget *
 audit_target(FunctionCallInfo fcinfo, Relation fired)
 {
@@ -76,11 +65,7 @@ audit_target(FunctionCallInfo fcinfo, Relation fired)
 
 	if (target != NULL)
 		return target;
-	if (!belongs_to_calib(RelationGetRelid(fired)))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("table \"%s\" is not audited by calib",
-		                       RelationGetRelationName(fired)),
-		                errhint("Drop the trigger from it.")));
+	calib_check_member(fired);
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc(sizeof(AuditTarget));
 	target->audit_relid = calib_member_relation("audit");

@@ -44,6 +44,7 @@ extern const EvidenceList *calib_evidence_cited(void);
 extern TriggerData *calib_trigger_data(FunctionCallInfo fcinfo,
                                        const char *function,
                                        const char *relation);
+extern void calib_check_member(Relation fired);
 extern HeapTuple calib_unchanged(TriggerData *trigger);
 extern Oid calib_member_relation(const char *relation);
 

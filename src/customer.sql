@@ -98,6 +98,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF TG_RELID <> 'calib.opportunity'::regclass THEN
+        RAISE EXCEPTION USING ERRCODE = '39P01',
+            MESSAGE = 'function calib.fill_stage_since keeps table calib.opportunity only';
+    END IF;
     IF NOT calib.restoring() AND NEW.stage_since = OLD.stage_since THEN
         NEW.stage_since := calib.clock();
     END IF;
@@ -114,6 +118,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF TG_RELID <> 'calib.opportunity'::regclass THEN
+        RAISE EXCEPTION USING ERRCODE = '39P01',
+            MESSAGE = 'function calib.record_stage_change keeps table calib.opportunity only';
+    END IF;
     IF calib.restoring() THEN
         RETURN NULL;
     END IF;

@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 /* Reading ------------------------------------------------------------------
  */
@@ -388,32 +389,46 @@ calib_fill_target(PG_FUNCTION_ARGS)
 	return PointerGetDatum(filled);
 }
 
+/*
+ * Looks with the newest snapshot, as foreign keys do: under REPEATABLE READ
+ * the transaction's own does not see who cited it since, and a row that was
+ * only locked may be updated then.
+ */
+static bool
+is_cited(int64 evidence_id)
+{
+	Oid types[1] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(evidence_id)};
+	SPIPlanPtr plan =
+	    SPI_prepare("SELECT FROM calib.adjustment_evidence e"
+	                " WHERE e.evidence_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	                1, types);
+
+	SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
+	                     InvalidSnapshot, false, false, 1);
+	return SPI_processed > 0;
+}
+
 PG_FUNCTION_INFO_V1(calib_keep_evidence);
 Datum
 calib_keep_evidence(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger =
 	    calib_trigger_data(fcinfo, "keep_evidence", "evidence");
-	Oid types[1] = {INT8OID};
-	Datum values[1];
+	int64 evidence_id;
 	bool isnull;
 
 	if (calib_restoring_setting)
 		return PointerGetDatum(NULL);
-	values[0] =
-	    column(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation),
-	           "evidence_id", &isnull);
+	evidence_id = DatumGetInt64(column(trigger->tg_trigtuple,
+	                                   RelationGetDescr(trigger->tg_relation),
+	                                   "evidence_id", &isnull));
 	SPI_connect();
-	SPI_execute_with_args(
-	    "SELECT FROM calib.adjustment_evidence e"
-	    " WHERE e.evidence_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	    1, types, values, NULL, false, 1);
-	if (SPI_processed > 0)
+	if (is_cited(evidence_id))
 		ereport(ERROR,
 		        (errcode(ERRCODE_CALIB_APPEND_ONLY),
 		         errmsg("evidence that an adjustment cites is not changed"),
-		         errdetail("Evidence " INT64_FORMAT " is cited.",
-		                   DatumGetInt64(values[0])),
+		         errdetail("Evidence " INT64_FORMAT " is cited.", evidence_id),
 		         errhint("Enter new evidence instead.")));
 	SPI_finish();
 	return PointerGetDatum(NULL);

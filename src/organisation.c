@@ -3,7 +3,8 @@
  *		Keeps the one row that says what a day and a quarter are.
  *
  * As a user setting, a shifted fiscal year would be a fresh budget of
- * adjustments; so time zone and fiscal year are fixed once a target exists.
+ * adjustments, and another currency would change every target at once; so the
+ * row is fixed once a target exists.
  * The race with a first target is closed by locks: who enters a target reads
  * this row FOR SHARE (guard.c), so a change waits for it, and then looks for
  * targets with a new snapshot.  That needs READ COMMITTED, which is asked for.
@@ -40,27 +41,31 @@ check_not_fixed(void)
 		ereport(
 		    ERROR,
 		    (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-		     errmsg(
-		         "the organisation's time changes under READ COMMITTED only"),
+		     errmsg("the organisation changes under READ COMMITTED only"),
 		     errhint(
 		         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.")));
 	SPI_execute("SELECT FROM calib.target LIMIT 1", false, 1);
 	if (SPI_processed > 0)
-		ereport(
-		    ERROR,
-		    (errcode(ERRCODE_CALIB_APPEND_ONLY),
-		     errmsg(
-		         "time zone and fiscal year are fixed once a target exists"),
-		     errdetail("A shifted quarter would be a fresh budget of "
-		               "adjustments.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		         errmsg("time zone, fiscal year and currency are fixed once a "
+		                "target exists"),
+		         errdetail("A shifted quarter would be a fresh budget of "
+		                   "adjustments.")));
 }
 
 static bool
-same_time(HeapTuple old, HeapTuple new, TupleDesc desc)
+same(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
 {
-	return strcmp(column(old, desc, "zone"), column(new, desc, "zone")) == 0 &&
-	       strcmp(column(old, desc, "fiscal_start_month"),
-	              column(new, desc, "fiscal_start_month")) == 0;
+	return strcmp(column(old, desc, name), column(new, desc, name)) == 0;
+}
+
+static bool
+same_meaning(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	return same(old, new, desc, "zone") &&
+	       same(old, new, desc, "fiscal_start_month") &&
+	       same(old, new, desc, "currency");
 }
 
 PG_FUNCTION_INFO_V1(calib_keep_organisation);
@@ -84,7 +89,7 @@ calib_keep_organisation(PG_FUNCTION_ARGS)
 	else
 	{
 		check_zone(column(trigger->tg_newtuple, desc, "zone"));
-		if (!same_time(trigger->tg_trigtuple, trigger->tg_newtuple, desc))
+		if (!same_meaning(trigger->tg_trigtuple, trigger->tg_newtuple, desc))
 			check_not_fixed();
 	}
 	SPI_finish();

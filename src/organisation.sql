@@ -21,7 +21,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'calib_keep_organisation';
 COMMENT ON FUNCTION calib.keep_organisation() IS
-'Trigger: the organisation keeps its one row, in a known time zone, and its time is fixed once a target exists (KC007).';
+'Trigger: the organisation keeps its one row, in a known time zone, and what it says is fixed once a target exists (KC007).';
 REVOKE EXECUTE ON FUNCTION calib.keep_organisation() FROM PUBLIC;
 CREATE TRIGGER keep_organisation AFTER INSERT OR UPDATE OR DELETE ON calib.organisation
     FOR EACH ROW EXECUTE FUNCTION calib.keep_organisation();
@@ -97,10 +97,20 @@ AS $$
 DECLARE
     today date := calib.today();
 BEGIN
+    IF TG_RELID <> 'calib.unit'::regclass THEN
+        RAISE EXCEPTION USING ERRCODE = '39P01',
+            MESSAGE = 'function calib.keep_unit_history keeps table calib.unit only';
+    END IF;
     IF calib.restoring() OR (TG_OP = 'UPDATE' AND NEW.parent_id IS NOT DISTINCT FROM OLD.parent_id) THEN
         RETURN NULL;
     END IF;
-    -- One move at a time: two that cross could close a circle.
+    -- One move at a time: two that cross could close a circle.  The second looks
+    -- with a new snapshot; SERIALIZABLE finds it by itself.
+    IF TG_OP = 'UPDATE' AND current_setting('transaction_isolation') = 'repeatable read' THEN
+        RAISE EXCEPTION USING ERRCODE = '25001',
+            MESSAGE = 'a unit is not moved under REPEATABLE READ',
+            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED, or SERIALIZABLE, first.';
+    END IF;
     PERFORM pg_advisory_xact_lock('calib.unit_history'::regclass::oid::bigint);
     IF NEW.parent_id IS NOT NULL AND EXISTS (
         SELECT FROM calib.unit_ancestors(NULL, NEW.parent_id) a WHERE a.ancestor_id = NEW.unit_id) THEN
@@ -118,13 +128,13 @@ BEGIN
     -- A second move on the same day replaces the first.
     DELETE FROM calib.unit_history h WHERE h.unit_id = NEW.unit_id AND lower(h.valid) >= today;
     UPDATE calib.unit_history h SET valid = daterange(lower(h.valid), today)
-    WHERE h.unit_id = NEW.unit_id AND (upper_inf(h.valid) OR upper(h.valid) = today);
+    WHERE h.unit_id = NEW.unit_id AND (upper_inf(h.valid) OR upper(h.valid) >= today);
     INSERT INTO calib.unit_history (unit_id, parent_id, valid)
     VALUES (NEW.unit_id, NEW.parent_id, daterange(today, NULL));
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION calib.keep_unit_history() IS
-'Trigger: keeps unit_history when a unit is entered or moved; refuses a circle (22023).';
+'Trigger: keeps unit_history when a unit is entered or moved; refuses a circle (22023), and a move under REPEATABLE READ (25001), where one could not be seen.';
 REVOKE EXECUTE ON FUNCTION calib.keep_unit_history() FROM PUBLIC;
 
 CREATE VIEW calib.unit_tree WITH (security_invoker = true) AS

@@ -27,7 +27,13 @@ CREATE TABLE calib.policy (
     shallow_share numeric CHECK (shallow_share >= 0 AND shallow_share <= 1),
     shallow_min_visited integer CHECK (shallow_min_visited >= 1),
     loop boolean,
-    UNIQUE NULLS NOT DISTINCT (unit_id, valid_from)
+    UNIQUE NULLS NOT DISTINCT (unit_id, valid_from),
+    -- With a hole in it, what it leaves out would be nobody's rule.
+    CONSTRAINT policy_for_everyone_is_full CHECK (unit_id IS NOT NULL
+        OR num_nulls(cap, max_adjustments, approval, filing_grace_days, attainment_floor,
+            attainment_margin, windfall_margin, density_margin, min_elapsed_share, min_peers,
+            ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
+            late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop) = 0)
 );
 COMMENT ON TABLE calib.policy IS
 'Lines, caps and switches from a day on, for a unit and all below it, or for everyone (unit_id NULL). NULL in a column: inherited, column by column, up the tree. A row in force is not changed (KC007): enter a new one.';

@@ -23,6 +23,7 @@ calib_restore_seeds(PG_FUNCTION_ARGS)
 	Oid types[1] = {REGCLASSOID};
 	Datum values[1];
 
+	calib_check_member(trigger->tg_relation);
 	if (!calib_restoring_setting)
 		return PointerGetDatum(NULL);
 	values[0] = ObjectIdGetDatum(RelationGetRelid(trigger->tg_relation));

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -87,10 +88,34 @@ set_date(JsonbValue *to, Datum value, Oid type)
 }
 
 static void
-set_other(JsonbValue *to, Datum value, Oid type)
+set_plain(const char *name, const char *value)
 {
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+	                         GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* A range of days or a bytea is written the same in every session. */
+static char *
+plain_text(Datum value, Oid type)
+{
+	int nest = NewGUCNestLevel();
 	Oid output;
 	bool isvarlena;
+	char *text;
+
+	set_plain("datestyle", "ISO, YMD");
+	set_plain("intervalstyle", "postgres");
+	set_plain("bytea_output", "hex");
+	set_plain("timezone", "UTC");
+	getTypeOutputInfo(type, &output, &isvarlena);
+	text = OidOutputFunctionCall(output, value);
+	AtEOXact_GUC(true, nest);
+	return text;
+}
+
+static void
+set_other(JsonbValue *to, Datum value, Oid type)
+{
 
 	if (OidIsValid(get_element_type(type)))
 	{
@@ -102,8 +127,7 @@ set_other(JsonbValue *to, Datum value, Oid type)
 		set_nested(to, row_to_json, value);
 		return;
 	}
-	getTypeOutputInfo(type, &output, &isvarlena);
-	set_string(to, OidOutputFunctionCall(output, value));
+	set_string(to, plain_text(value, type));
 }
 
 static void

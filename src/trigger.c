@@ -9,7 +9,9 @@
  */
 #include "calib.h"
 
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
 
@@ -19,9 +21,22 @@ calib_member_relation(const char *relation)
 	return get_relname_relid(relation, get_namespace_oid("calib", false));
 }
 
+/* For what stands on several tables: any of the extension's own. */
+void
+calib_check_member(Relation fired)
+{
+	if (getExtensionOfObject(RelationRelationId, RelationGetRelid(fired)) ==
+	    get_extension_oid("calib", false))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	                errmsg("table \"%s\" is not kept by calib",
+	                       RelationGetRelationName(fired)),
+	                errhint("Drop the trigger from it.")));
+}
+
 /*
  * The trigger's call, checked.  relation is the one table of schema calib it
- * may stand on; NULL: the function checks that itself.
+ * may stand on; NULL: several, the function calls calib_check_member.
  */
 TriggerData *
 calib_trigger_data(FunctionCallInfo fcinfo, const char *function,
