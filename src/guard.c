@@ -55,17 +55,21 @@ read_target(HeapTuple row, TupleDesc desc, Target *target)
 }
 
 /*
- * The row is locked FOR SHARE: see organisation.c for the race this closes.
+ * Whoever enters a target locks the row, which holds off a change of the
+ * calendar (organisation.c); once a target stands there is nothing to hold
+ * off.
  */
 static Calendar
-read_calendar(void)
+read_calendar(bool lock)
 {
 	Calendar calendar;
 	HeapTuple row;
 	bool isnull;
 
-	SPI_execute("SELECT calib.today(), o.fiscal_start_month"
-	            " FROM calib.organisation o FOR SHARE",
+	SPI_execute(lock ? "SELECT calib.today(), o.fiscal_start_month"
+	                   " FROM calib.organisation o FOR SHARE"
+	                 : "SELECT calib.today(), o.fiscal_start_month"
+	                   " FROM calib.organisation o",
 	            false, 1);
 	if (SPI_processed != 1)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -268,7 +272,8 @@ static void
 check_row(TriggerData *trigger)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
-	Calendar calendar = read_calendar();
+	Calendar calendar =
+	    read_calendar(TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
 	Target first;
 	Target second;
 
@@ -350,7 +355,7 @@ fill_update(TriggerData *trigger)
 
 	if (value_changed == original_changed)
 		return new;
-	calendar = read_calendar();
+	calendar = read_calendar(false);
 	read_target(trigger->tg_trigtuple, desc, &old);
 	if (!is_draft(&old, &calendar))
 		return new;
