@@ -10,10 +10,10 @@ DATA_built   = $(INSTALL_SQL)
 SQL_PARTS    = $(addprefix src/,$(addsuffix .sql,$(shell sed 's/\#.*//' src/order)))
 PG_CPPFLAGS  = -I$(srcdir)/src
 PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter
-REGRESS      = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
-ISOLATION    = $(patsubst tests/isolation/specs/%.spec,%,$(sort $(wildcard tests/isolation/specs/*.spec)))
+REGRESS     := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+ISOLATION   := $(patsubst tests/isolation/specs/%.spec,%,$(sort $(wildcard tests/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=tests/isolation
-TAP_TESTS    = $(if $(wildcard tests/tap/*.pl),1)
+TAP_TESTS   := $(if $(wildcard tests/tap/*.pl),1)
 PROVE_TESTS  = tests/tap/*.pl
 EXTRA_CLEAN  = $(INSTALL_SQL) results output_iso tmp_check tmp_check_iso log
 

@@ -1,11 +1,11 @@
 /*
  * calendar.h
- *		Periods and weekdays, for the rooms that need them in C.
+ *		Periods of the fiscal calendar.
  */
 #ifndef CALIB_CALENDAR_H
 #define CALIB_CALENDAR_H
 
-#include "calib.h"
+#include "postgres.h"
 
 #include "utils/date.h"
 
@@ -17,14 +17,9 @@ typedef enum Grain
 	GRAIN_YEAR
 } Grain;
 
-/* Errors (22023) on anything but week, month, quarter, year. */
-extern Grain calib_grain_parse(const char *name);
-
-/* First day of the period of this grain that holds the day. */
+extern Grain calib_grain_parse(const char *text);
 extern DateADT calib_period_start(DateADT day, Grain grain,
                                   int fiscal_start_month);
-
-/* First day after the period that begins at period_start. */
 extern DateADT calib_period_end(DateADT period_start, Grain grain);
 
 #endif /* CALIB_CALENDAR_H */

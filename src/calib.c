@@ -11,4 +11,5 @@ void _PG_init(void);
 void
 _PG_init(void)
 {
+	calib_define_settings();
 }

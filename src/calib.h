@@ -1,6 +1,6 @@
 /*
  * calib.h
- *		The few things that several rooms share: settings, error codes.
+ *		The few things that several rooms share: settings, error codes, doors.
  *
  * A concept's own declarations stay in its own file; what stands here is used
  * by at least two of them.
@@ -10,7 +10,10 @@
 
 #include "compat.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
+#include "utils/date.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 /* SQLSTATE class KC; docs/errors.md lists each with its way out */
@@ -22,5 +25,35 @@
 #define ERRCODE_CALIB_PERIOD_CLOSED MAKE_SQLSTATE('K', 'C', '0', '0', '8')
 
 #define USECS_PER_WEEK (7 * USECS_PER_DAY)
+
+/* settings.c */
+typedef struct EvidenceList
+{
+	int count;
+	int64 ids[FLEXIBLE_ARRAY_MEMBER];
+} EvidenceList;
+
+extern bool calib_restoring_setting;
+extern char *calib_reason_setting;
+extern void calib_define_settings(void);
+extern TimestampTz calib_now(void);
+extern bool calib_clock_is_set(void);
+extern const EvidenceList *calib_evidence_cited(void);
+
+/* trigger.c */
+extern TriggerData *calib_trigger_data(FunctionCallInfo fcinfo,
+                                       const char *function,
+                                       const char *relation);
+extern void calib_check_member(Relation fired);
+extern HeapTuple calib_unchanged(TriggerData *trigger);
+extern Oid calib_member_relation(const char *relation);
+
+/* append_only.c */
+extern void calib_through_door(void (*work)(void *), void *arg);
+
+/* actor.c */
+extern char *calib_person(void);
+extern char *calib_role(void);
+extern char *calib_login(void);
 
 #endif /* CALIB_H */

@@ -11,8 +11,23 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #if PG_VERSION_NUM < 150000
 #error "calib needs PostgreSQL 15 or later"
 #endif
+
+/* the "extra" of a setting comes from malloc in 15, from guc_malloc since 16
+ */
+#if PG_VERSION_NUM >= 160000
+#define calib_guc_malloc(size) guc_malloc(LOG, (size))
+#define calib_guc_free(pointer) guc_free(pointer)
+#else
+#define calib_guc_malloc(size) malloc(size)
+#define calib_guc_free(pointer) free(pointer)
+#endif
+
+/* compat.c: reads a timestamptz without raising an error */
+extern bool calib_parse_timestamptz(const char *text, TimestampTz *at);
 
 #endif /* CALIB_COMPAT_H */

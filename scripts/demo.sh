@@ -1,0 +1,28 @@
+#!/bin/sh
+# demo.sh: from a fresh clone to the scenario's tables, and a cluster left up
+# to look around in. Each run starts from nothing.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+"$ROOT/scripts/setup.sh" build
+use_pg || die "no pg_config at $PG_CONFIG"
+say "building for $("$PG_CONFIG" --version)"
+build
+say "starting a throwaway cluster"
+"$ROOT/scripts/cluster.sh" start demo --cron calib >/dev/null
+find_dir demo
+. "$DIR/env"
+createdb calib
+say "create extension calib"
+psql -X -q -v ON_ERROR_STOP=1 -d calib -c 'CREATE EXTENSION calib'
+for f in "$ROOT"/demo/*.sql; do
+	[ -e "$f" ] || continue
+	say "demo/$(basename "$f")"
+	psql -X -v ON_ERROR_STOP=1 -q -d calib -f "$f"
+done
+say "done; the cluster is up"
+cat <<-EOF
+
+	Look around:  $BIN/psql -h $DIR -U postgres calib
+	Stop it:      make demo-stop
+EOF

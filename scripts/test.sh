@@ -1,0 +1,149 @@
+#!/bin/bash
+# test.sh: everything there is to check, on a fresh throwaway cluster.
+#
+# Set-up, build, formatting, then pg_regress, isolation and TAP tests, each
+# kind whatever became of the others. The last line is `N passed, N failed`;
+# the exit status says the same. CI=true turns warnings into errors.
+# TESTS="a b" narrows pg_regress and isolation, TAP="tests/tap/x.pl" the rest.
+set -u
+. "$(dirname "$0")/lib.sh"
+passed=0
+failed=0
+name=test
+
+finish() {
+	trap - EXIT INT TERM
+	if [ $failed = 0 ]; then
+		"$ROOT/scripts/cluster.sh" stop $name
+	else
+		"$ROOT/scripts/cluster.sh" stop $name --keep
+		if find_dir $name; then echo "What the tests left is in $DIR"; fi
+	fi
+	echo "$passed passed, $failed failed"
+	[ $failed = 0 ] && exit 0
+	exit 1
+}
+trap finish EXIT
+trap 'failed=$((failed + 1)); exit' INT TERM
+
+stop_here() {
+	echo "FAILED: $1"
+	failed=$((failed + 1))
+	exit
+}
+
+mkdir -p "$ROOT/.run"
+exec 9>"$ROOT/.run/test.lock"
+if ! flock -n 9; then
+	trap - EXIT
+	echo "another make test is at work in this clone"
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+
+"$ROOT/scripts/setup.sh" test || stop_here "set-up"
+use_pg || stop_here "no pg_config at $PG_CONFIG"
+if [ "${CI:-}" = true ]; then export COPT="${COPT:-} -Werror"; fi
+
+say "building for $("$PG_CONFIG" --version)"
+build || stop_here "build"
+
+# The rule is written for the clang-format of Debian 12; others differ in taste.
+if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+	if (cd "$ROOT" && clang-format --dry-run -Werror src/*.[ch]); then
+		passed=$((passed + 1))
+		echo "ok     format"
+	else
+		failed=$((failed + 1))
+		echo "FAILED format (clang-format -i src/*.[ch] mends it)"
+	fi
+else
+	echo "       format not checked: clang-format 14 is not here"
+fi
+
+say "starting a throwaway cluster"
+"$ROOT/scripts/cluster.sh" start $name >/dev/null || stop_here "cluster"
+find_dir $name
+
+# The server user may not be able to read the clone, and writes beside what it
+# reads: it works on a copy of the inputs in the run directory.
+tree=$DIR/tree
+mkdir "$tree"
+for f in sql expected tests docs src demo calib.control META.json CHANGELOG.md README*.md; do
+	cp -R "$ROOT"/$f "$tree/" 2>/dev/null
+done
+if [ "$(id -u)" = 0 ]; then chown -R postgres:postgres "$tree"; fi
+
+makevar() {
+	make -s -C "$ROOT" PG_CONFIG="$PG_CONFIG" --eval="printvar: ; @echo \$($1)" printvar
+}
+
+# regress KIND PROGRAM INPUT TEST...: pg_regress or pg_isolation_regress over a
+# list. Counts what it reports as passed, in the words of 15 or in TAP (16 and
+# later); a test not reported at all (the server went down) has failed.
+regress() {
+	kind=$1 prog=$2 input=$3
+	shift 3
+	[ $# -gt 0 ] || return 0
+	out=$DIR/$kind
+	as_server mkdir -p "$out"
+	say "$kind: $# tests"
+	(cd "$tree" && as_server env PGHOST="$DIR" PGPORT=5432 PGUSER=postgres "$prog" \
+		--inputdir="$input" --outputdir="$out" --bindir="$BIN" \
+		--dbname="${kind}_calib" "$@") >"$DIR/$kind.log" 2>&1
+	sed -nE \
+		-e 's/^(test|    ) +([^ ]+) +\.\.\. ok.*/ok     \2/p' \
+		-e 's/^(test|    ) +([^ ]+) +\.\.\. .*/FAILED \2/p' \
+		-e 's/^ok [0-9]+ +[-+] ([^ ]+).*/ok     \1/p' \
+		-e 's/^not ok [0-9]+ +[-+] ([^ ]+).*/FAILED \1/p' "$DIR/$kind.log" |
+		tee "$DIR/$kind.list"
+	ok=$(grep -c '^ok ' "$DIR/$kind.list")
+	passed=$((passed + ok))
+	failed=$((failed + $# - ok))
+	[ "$ok" = $# ] && return
+	if [ -s "$out/regression.diffs" ]; then
+		cat "$out/regression.diffs"
+	else
+		cat "$DIR/$kind.log"
+	fi
+}
+
+# tap FILE: each assertion at the top level is one test; a script that dies
+# without a failed one has failed once.
+tap() {
+	as_server mkdir -p "$DIR/tap"
+	log=$DIR/tap/$(basename "$1" .pl).log
+	(cd "$tree" && as_server env TESTDIR="$DIR/tap" PGPORT=65432 LC_ALL=C \
+		TEMP_CONFIG="$DIR/temp.conf" PG_TEST_PORT_DIR="$DIR/tap/ports" \
+		PG_REGRESS="$PGTEST/regress/pg_regress" TMPDIR="$DIR/tap" \
+		prove -v -I "$PGTEST/perl" -I . "$1") >"$DIR/tap.out" 2>&1
+	status=$?
+	mv "$DIR/tap.out" "$log"
+	ok=$(grep '^ok ' "$log" | grep -vc '# *skip')
+	bad=$(grep '^not ok ' "$log" | grep -vc '# *TODO')
+	died=
+	if [ $status != 0 ] && [ "$bad" = 0 ]; then bad=1 died=1; fi
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	if [ "$bad" = 0 ]; then
+		echo "ok     $1 ($ok)"
+	else
+		echo "FAILED $1 ($ok passed, $bad failed)"
+		grep -v '^ok ' "$log"
+		if [ -n "$died" ]; then
+			tail -n 40 "$DIR/tap/tmp_check/log/regress_log_$(basename "$1" .pl)"
+		fi
+	fi
+}
+
+# shellcheck disable=SC2046 # lists of names
+{
+	regress regress "$PGTEST/regress/pg_regress" "$tree" ${TESTS-$(makevar REGRESS)}
+	regress isolation "$PGTEST/isolation/pg_isolation_regress" "$tree/tests/isolation" \
+		${TESTS-$(makevar ISOLATION)}
+}
+say "tap"
+for t in ${TAP-$(cd "$tree" && ls tests/tap/*.pl 2>/dev/null)}; do
+	tap "$t"
+done
+say "done"

@@ -1,0 +1,262 @@
+-- Attainment and pace: results against targets.
+
+-- Share of a season's results that falls into the first `elapsed` (0..1) of the
+-- working days, along a curve of equal slices.
+CREATE FUNCTION calib.season_share(shares numeric[], elapsed numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT sum(s.share * least(greatest(elapsed * cardinality(shares) - (s.n - 1), 0), 1)) / sum(s.share)
+    FROM unnest(shares) WITH ORDINALITY AS s (share, n);
+END;
+COMMENT ON FUNCTION calib.season_share(numeric[], numeric) IS
+'Share of the results expected after a share of the working days (0 to 1), where shares weigh equal slices of them. NULL gives NULL.';
+
+-- The days each unit works: active, not absent. One row per unit.
+CREATE VIEW calib.unit_days WITH (security_invoker = true) AS
+SELECT u.unit_id, u.active, range_agg(a.during) AS absences
+FROM calib.unit u LEFT JOIN calib.absence a ON a.unit_id = u.unit_id
+GROUP BY u.unit_id;
+COMMENT ON VIEW calib.unit_days IS 'Each unit''s active days, and its absences as one set of days.';
+COMMENT ON COLUMN calib.unit_days.unit_id IS 'The unit.';
+COMMENT ON COLUMN calib.unit_days.active IS 'From joining to leaving.';
+COMMENT ON COLUMN calib.unit_days.absences IS 'The days away; NULL: none.';
+
+-- Every target as it stood at a time, and for each unit above that has none of
+-- its own the sum of what stands next below it.
+CREATE FUNCTION calib.targets_at(as_of timestamptz)
+RETURNS TABLE (target_id bigint, unit_id bigint, measure text, product_line text, grain text,
+    period_start date, period_end date, original_value numeric, target_value numeric)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
+SET jit = off
+BEGIN ATOMIC
+    WITH RECURSIVE own AS (
+        SELECT t.target_id, t.unit_id, t.measure, t.product_line, t.grain, t.period_start,
+               calib.period_end(t.period_start, t.grain) AS period_end,
+               t.original_value,
+               coalesce((SELECT a.new_value FROM calib.adjustment a
+                         WHERE a.target_id = t.target_id AND a.status = 'filed' AND a.filed_at <= as_of
+                         ORDER BY a.adjustment_id DESC LIMIT 1), t.original_value) AS target_value
+        FROM calib.target t
+    ), climb AS (
+        SELECT o.unit_id AS at_unit, o.measure, o.product_line, o.grain, o.period_start, o.period_end,
+               o.original_value, o.target_value, true AS is_own
+        FROM own o
+        UNION ALL
+        SELECT h.parent_id, c.measure, c.product_line, c.grain, c.period_start, c.period_end,
+               c.original_value, c.target_value, false
+        FROM climb c
+        JOIN calib.unit_history h ON h.unit_id = c.at_unit AND h.parent_id IS NOT NULL
+         AND h.valid @> greatest(least(calib.day_of(as_of), c.period_end - 1), c.period_start)
+        WHERE NOT EXISTS (SELECT FROM calib.target above
+                          WHERE above.unit_id = h.parent_id AND above.measure = c.measure
+                            AND above.product_line = c.product_line AND above.grain = c.grain
+                            AND above.period_start = c.period_start)
+    )
+    SELECT o.target_id, o.unit_id, o.measure, o.product_line, o.grain, o.period_start, o.period_end,
+           o.original_value, o.target_value
+    FROM own o
+    UNION ALL
+    SELECT NULL, c.at_unit, c.measure, c.product_line, c.grain, c.period_start, c.period_end,
+           sum(c.original_value), sum(c.target_value)
+    FROM climb c
+    WHERE NOT c.is_own
+    GROUP BY c.at_unit, c.measure, c.product_line, c.grain, c.period_start, c.period_end;
+END;
+COMMENT ON FUNCTION calib.targets_at(timestamptz) IS
+'Targets with their values at a time. A unit without a target of its own has the sum of the targets next below it (target_id NULL).';
+
+-- Results are the subtree's, each counted under the parents it had on its day.
+CREATE FUNCTION calib.results_at(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (unit_id bigint, measure text, product_line text, day date, amount numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    WITH daily AS (
+        SELECT r.unit_id, r.measure, r.product_line,
+               (r.occurred_at AT TIME ZONE o.zone)::date AS day, sum(r.amount) AS amount
+        FROM calib.result r CROSS JOIN calib.organisation o
+        WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+        GROUP BY 1, 2, 3, 4
+    )
+    SELECT t.ancestor_id, d.measure, d.product_line, d.day, sum(d.amount)
+    FROM daily d JOIN calib.unit_tree t ON t.unit_id = d.unit_id
+     AND d.day >= coalesce(t.valid_from, d.day) AND d.day < coalesce(t.valid_to, d.day + 1)
+    GROUP BY t.ancestor_id, d.measure, d.product_line, d.day;
+END;
+COMMENT ON FUNCTION calib.results_at(timestamptz, timestamptz) IS
+'Results per unit (with all below it), measure, product line and day, of what happened up to as_of and, where known_at is given, was recorded by then.';
+
+CREATE FUNCTION calib.attainment_at(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (target_id bigint, unit_id bigint, measure text, product_line text, grain text,
+    period_start date, period_end date, original_value numeric, target_value numeric, actual numeric,
+    attainment numeric, attainment_original numeric, elapsed_share numeric, pace numeric, pace_basis text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+SET jit = off
+BEGIN ATOMIC
+    WITH target AS MATERIALIZED (
+        SELECT t.* FROM calib.targets_at(as_of) t
+    ), result AS MATERIALIZED (
+        SELECT r.* FROM calib.results_at(as_of, known_at) r
+    ), actual AS (
+        SELECT t.unit_id, t.measure, t.product_line, t.grain, t.period_start, sum(r.amount) AS actual
+        FROM target t
+        JOIN result r ON r.unit_id = t.unit_id AND r.measure = t.measure
+         AND r.day >= t.period_start AND r.day < t.period_end
+        WHERE t.product_line = '' OR r.product_line = t.product_line
+        GROUP BY 1, 2, 3, 4, 5
+    ), working AS (
+        SELECT k.*, w.days_elapsed::numeric / nullif(w.days, 0) AS elapsed
+        FROM (SELECT DISTINCT t.unit_id, t.grain, t.period_start, t.period_end FROM target t) k
+        JOIN calib.unit_days d USING (unit_id)
+        CROSS JOIN LATERAL (
+            SELECT calib.working_days(calib.days_at_work(d.active, d.absences, daterange(k.period_start, k.period_end))) AS days,
+                   calib.working_days(calib.days_at_work(d.active, d.absences, daterange(k.period_start,
+                       greatest(least(calib.day_of(as_of), k.period_end), k.period_start)))) AS days_elapsed) w
+    ), seasoned AS (
+        SELECT t.*, w.elapsed, s.shares
+        FROM target t
+        JOIN working w USING (unit_id, grain, period_start, period_end)
+        LEFT JOIN LATERAL (
+            SELECT s.shares
+            FROM calib.season s
+            LEFT JOIN calib.unit_ancestors(calib.day_of(as_of), t.unit_id) a ON a.ancestor_id = s.unit_id
+            WHERE s.measure = t.measure AND s.product_line = t.product_line AND s.grain = t.grain
+              AND (s.unit_id IS NULL OR a.unit_id IS NOT NULL)
+            ORDER BY a.depth NULLS LAST LIMIT 1) s ON EXISTS (SELECT FROM calib.season)
+    ), read AS (
+        SELECT s.*, coalesce(a.actual, 0) AS actual,
+               CASE WHEN s.shares IS NULL THEN s.elapsed ELSE calib.season_share(s.shares, s.elapsed) END AS share
+        FROM seasoned s
+        LEFT JOIN actual a USING (unit_id, measure, product_line, grain, period_start)
+    )
+    SELECT r.target_id, r.unit_id, r.measure, r.product_line, r.grain, r.period_start, r.period_end,
+           r.original_value, r.target_value, r.actual,
+           r.actual / r.target_value, r.actual / r.original_value, r.share,
+           r.actual / r.target_value / nullif(r.share, 0),
+           CASE WHEN r.shares IS NULL THEN 'working_days' ELSE 'season' END
+    FROM read r;
+END;
+COMMENT ON FUNCTION calib.attainment_at(timestamptz, timestamptz) IS
+'Attainment (never clamped, 0 without results), attainment of the original value, and pace of every target as of a time. pace = attainment / elapsed share, NULL before the first working day has passed.';
+
+CREATE VIEW calib.unit_label WITH (security_invoker = true) AS
+SELECT u.unit_id, u.name AS unit_name, u.kind AS unit_kind, u.parent_id,
+       max(a.depth) + 1 AS level,
+       NOT EXISTS (SELECT FROM calib.unit child WHERE child.parent_id = u.unit_id) AS is_leaf,
+       (array_agg(above.name ORDER BY a.depth) FILTER (WHERE above.kind = 'region'))[1] AS region
+FROM calib.unit u
+JOIN calib.unit_ancestors() a ON a.unit_id = u.unit_id
+JOIN calib.unit above ON above.unit_id = a.ancestor_id
+GROUP BY u.unit_id;
+COMMENT ON VIEW calib.unit_label IS 'What a report shows of a unit: name, kind, level in the tree (1: the top), its region.';
+COMMENT ON COLUMN calib.unit_label.unit_id IS 'The unit.';
+COMMENT ON COLUMN calib.unit_label.unit_name IS 'Its name.';
+COMMENT ON COLUMN calib.unit_label.unit_kind IS 'company, region, team or rep.';
+COMMENT ON COLUMN calib.unit_label.parent_id IS 'The unit above.';
+COMMENT ON COLUMN calib.unit_label.level IS 'Level in the tree; 1 is the top.';
+COMMENT ON COLUMN calib.unit_label.is_leaf IS 'Whether nothing stands below it.';
+COMMENT ON COLUMN calib.unit_label.region IS 'Name of the region it is or stands in.';
+
+CREATE VIEW calib.attainment WITH (security_invoker = true) AS
+SELECT a.unit_id, u.unit_name, u.unit_kind, u.parent_id, u.level, u.is_leaf, u.region,
+       a.measure, a.product_line, a.grain, a.period_start, a.period_end,
+       a.original_value, a.target_value, a.actual, a.attainment, a.attainment_original,
+       a.elapsed_share, a.pace, a.pace_basis
+FROM calib.attainment_at(calib.clock()) a JOIN calib.unit_label u USING (unit_id);
+COMMENT ON VIEW calib.attainment IS
+'Attainment and pace of every target today. A unit without a target of its own shows the sum of those next below it.';
+COMMENT ON COLUMN calib.attainment.unit_id IS 'The unit.';
+COMMENT ON COLUMN calib.attainment.unit_name IS 'Its name.';
+COMMENT ON COLUMN calib.attainment.unit_kind IS 'company, region, team or rep.';
+COMMENT ON COLUMN calib.attainment.parent_id IS 'The unit above.';
+COMMENT ON COLUMN calib.attainment.level IS 'Level in the tree; 1 is the top.';
+COMMENT ON COLUMN calib.attainment.is_leaf IS 'Whether nothing stands below it.';
+COMMENT ON COLUMN calib.attainment.region IS 'Name of the region it is or stands in.';
+COMMENT ON COLUMN calib.attainment.measure IS 'What is counted.';
+COMMENT ON COLUMN calib.attainment.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.attainment.grain IS 'month, quarter or year.';
+COMMENT ON COLUMN calib.attainment.period_start IS 'First day of the period.';
+COMMENT ON COLUMN calib.attainment.period_end IS 'First day after the period.';
+COMMENT ON COLUMN calib.attainment.original_value IS 'The target as published.';
+COMMENT ON COLUMN calib.attainment.target_value IS 'The target as it stands.';
+COMMENT ON COLUMN calib.attainment.actual IS 'Results to date of the unit and all below it.';
+COMMENT ON COLUMN calib.attainment.attainment IS 'actual / target_value; 1.3 is 130 %.';
+COMMENT ON COLUMN calib.attainment.attainment_original IS 'actual / original_value: lowering a target does not move it.';
+COMMENT ON COLUMN calib.attainment.elapsed_share IS 'Share of the unit''s working days that has passed, or of the season''s results expected by now.';
+COMMENT ON COLUMN calib.attainment.pace IS 'attainment / elapsed_share; NULL before the first working day has passed.';
+COMMENT ON COLUMN calib.attainment.pace_basis IS 'working_days or season.';
+
+CREATE VIEW calib.target_gap WITH (security_invoker = true) AS
+WITH below AS (
+    SELECT h.parent_id AS unit_id, t.measure, t.product_line, t.grain, t.period_start,
+           count(*) AS children, sum(t.target_value) AS children_value
+    FROM calib.targets_at(calib.clock()) t
+    JOIN calib.unit_history h ON h.unit_id = t.unit_id AND h.parent_id IS NOT NULL
+     AND h.valid @> greatest(least(calib.today(), t.period_end - 1), t.period_start)
+    GROUP BY 1, 2, 3, 4, 5
+)
+SELECT t.unit_id, u.unit_name, u.unit_kind, t.measure, t.product_line, t.grain, t.period_start,
+       t.value AS target_value, b.children, b.children_value, b.children_value - t.value AS gap
+FROM calib.target t
+JOIN calib.unit_label u USING (unit_id)
+JOIN below b USING (unit_id, measure, product_line, grain, period_start);
+COMMENT ON VIEW calib.target_gap IS
+'A unit''s own target against the sum of those next below it: gap is what the children carry more (or, negative, less).';
+COMMENT ON COLUMN calib.target_gap.unit_id IS 'The unit.';
+COMMENT ON COLUMN calib.target_gap.unit_name IS 'Its name.';
+COMMENT ON COLUMN calib.target_gap.unit_kind IS 'company, region or team.';
+COMMENT ON COLUMN calib.target_gap.measure IS 'What is counted.';
+COMMENT ON COLUMN calib.target_gap.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.target_gap.grain IS 'month, quarter or year.';
+COMMENT ON COLUMN calib.target_gap.period_start IS 'First day of the period.';
+COMMENT ON COLUMN calib.target_gap.target_value IS 'Its own target as it stands.';
+COMMENT ON COLUMN calib.target_gap.children IS 'Units next below it that carry a target.';
+COMMENT ON COLUMN calib.target_gap.children_value IS 'What they carry together.';
+COMMENT ON COLUMN calib.target_gap.gap IS 'children_value - target_value.';
+
+CREATE FUNCTION calib.build_season(unit_id bigint, measure text, grain text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    slices constant integer := 20;
+    first_day date;
+    last_day date;
+    curve numeric[];
+    built bigint;
+BEGIN
+    IF $2 IS NULL OR $3 IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'measure and grain must not be null';
+    END IF;
+    SELECT calib.period_start((calib.today() - interval '1 year')::date, $3, o.fiscal_start_month)
+    INTO first_day FROM calib.organisation o;
+    last_day := calib.period_end(first_day, $3);
+    -- The n-th working day of the period belongs to slice floor(n * slices / days).
+    WITH day AS (
+        SELECT d::date AS day,
+               least(calib.working_days(first_day, d::date) * slices / nullif(calib.working_days(first_day, last_day), 0), slices - 1) AS slice
+        FROM generate_series(first_day, last_day - 1, interval '1 day') AS d
+    ), counted AS (
+        SELECT d.slice, sum(r.amount) AS amount
+        FROM day d JOIN calib.results_at(calib.clock()) r ON r.day = d.day AND r.measure = $2
+        WHERE CASE WHEN $1 IS NULL
+              THEN r.unit_id IN (SELECT u.unit_id FROM calib.unit u WHERE u.parent_id IS NULL)
+              ELSE r.unit_id = $1 END
+        GROUP BY d.slice
+    )
+    SELECT array_agg(greatest(coalesce(c.amount, 0), 0) ORDER BY n) INTO curve
+    FROM generate_series(0, slices - 1) AS n LEFT JOIN counted c ON c.slice = n;
+    IF 0 >= ALL (curve) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = 'there are no results to build a season from',
+            DETAIL = format('Measure %s, %s to %s.', $2, first_day, last_day - 1),
+            HINT = 'Load last year''s results, or enter a row in calib.season by hand.';
+    END IF;
+    INSERT INTO calib.season AS s (unit_id, measure, product_line, grain, shares)
+    VALUES ($1, $2, '', $3, curve)
+    ON CONFLICT ON CONSTRAINT season_unit_id_measure_product_line_grain_key
+    DO UPDATE SET shares = excluded.shares
+    RETURNING s.season_id INTO built;
+    RETURN built;
+END $$;
+COMMENT ON FUNCTION calib.build_season(bigint, text, text) IS
+'Builds the season curve of a unit (NULL: everyone), measure and grain from last year''s same period, in 20 slices of working days; returns its season_id. Without results 22023.';

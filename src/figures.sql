@@ -1,0 +1,122 @@
+-- The figures a diagnosis stands on: behavior, rep-weeks, conversion per unit.
+-- Everything counts for a unit and all that stood below it on its day.
+
+CREATE FUNCTION calib.behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
+    events bigint, late_events bigint, existing_events bigint, concentration float8)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH weight AS (
+        SELECT w.kind, w.outcome, w.weight, w.valid_from,
+               lead(w.valid_from) OVER (PARTITION BY w.kind, w.outcome ORDER BY w.valid_from) AS valid_to
+        FROM calib.activity_weight w
+    ), fact AS (
+        SELECT a.unit_id, line.product_line, a.customer_id, a.kind, d.day,
+               max(coalesce(special.weight, usual.weight)) AS weight,
+               bool_and(a.recorded_at > a.occurred_at + make_interval(hours => p.late_hours)) AS late
+        FROM calib.activity a
+        CROSS JOIN calib.organisation o
+        CROSS JOIN LATERAL (SELECT (a.occurred_at AT TIME ZONE o.zone)::date AS day) d
+        CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT a.product_line) line
+        JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = a.unit_id
+        LEFT JOIN weight usual ON usual.kind = a.kind AND usual.outcome IS NULL
+         AND d.day >= usual.valid_from AND (usual.valid_to IS NULL OR d.day < usual.valid_to)
+        LEFT JOIN weight special ON special.kind = a.kind AND special.outcome = a.outcome
+         AND d.day >= special.valid_from AND (special.valid_to IS NULL OR d.day < special.valid_to)
+        WHERE a.occurred_at >= from_at AND a.occurred_at < to_at
+          AND (known_at IS NULL OR a.recorded_at <= known_at)
+          AND coalesce(special.weight, usual.weight) IS NOT NULL
+        GROUP BY a.unit_id, line.product_line, a.customer_id, a.kind, d.day
+    )
+    SELECT t.ancestor_id, f.product_line, sum(f.weight),
+           coalesce(sum(f.weight) FILTER (WHERE NOT f.late), 0),
+           count(*), count(*) FILTER (WHERE f.late),
+           count(*) FILTER (WHERE c.created_at < from_at),
+           calib.concentration(f.customer_id)
+    FROM fact f
+    JOIN calib.unit_tree t ON t.unit_id = f.unit_id
+     AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
+    LEFT JOIN calib.customer c ON c.customer_id = f.customer_id
+    GROUP BY t.ancestor_id, f.product_line;
+END;
+COMMENT ON FUNCTION calib.behavior_in(timestamptz, timestamptz, timestamptz) IS
+'Weighted activity per unit and product line (empty: all) in [from_at, to_at), against padding: one event per customer, day and kind of each rep. Shows how many were recorded late, and how many went to customers entered before from_at.';
+
+CREATE FUNCTION calib.rep_weeks_in(from_at timestamptz, to_at timestamptz)
+RETURNS TABLE (unit_id bigint, rep_weeks numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH working AS (
+        SELECT t.ancestor_id,
+               tstzrange(calib.start_of(lower(days)), calib.start_of(upper(days))) * tstzrange(from_at, to_at) AS at_work
+        FROM calib.unit u
+        JOIN calib.unit_days d USING (unit_id)
+        JOIN calib.unit_tree t USING (unit_id)
+        CROSS JOIN LATERAL unnest(calib.days_at_work(d.active, d.absences, daterange(t.valid_from, t.valid_to))) AS days
+        WHERE u.kind = 'rep' AND from_at < to_at
+    )
+    SELECT w.ancestor_id, sum(extract(epoch FROM upper(w.at_work)) - extract(epoch FROM lower(w.at_work))) / (7 * 86400)
+    FROM working w
+    WHERE NOT isempty(w.at_work)
+    GROUP BY w.ancestor_id;
+END;
+COMMENT ON FUNCTION calib.rep_weeks_in(timestamptz, timestamptz) IS
+'Working time of each unit''s reps in [from_at, to_at), in weeks of 7 days: days before joining, after leaving or on leave are out.';
+
+CREATE FUNCTION calib.conversion_in(from_at timestamptz, to_at timestamptz)
+RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH worked AS (
+        SELECT o.unit_id, o.product_line,
+               coalesce(calib.day_of(o.closed_at), calib.day_of(to_at) - 1) AS day,
+               o.outcome = 'won' AND o.closed_at >= from_at AND o.closed_at < to_at AS won
+        FROM calib.opportunity o
+        WHERE o.created_at < to_at AND (o.closed_at IS NULL OR o.closed_at >= from_at)
+          AND (o.created_at >= from_at OR (o.closed_at >= from_at AND o.closed_at < to_at)
+               OR EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
+                          AND a.occurred_at >= from_at AND a.occurred_at < to_at)
+               OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
+                          AND s.changed_at >= from_at AND s.changed_at < to_at))
+    )
+    SELECT t.ancestor_id, line.product_line, count(*), count(*) FILTER (WHERE w.won)
+    FROM worked w
+    CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT w.product_line) line
+    JOIN calib.unit_tree t ON t.unit_id = w.unit_id
+     AND w.day >= coalesce(t.valid_from, w.day) AND w.day < coalesce(t.valid_to, w.day + 1)
+    GROUP BY t.ancestor_id, line.product_line;
+END;
+COMMENT ON FUNCTION calib.conversion_in(timestamptz, timestamptz) IS
+'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit and product line (empty: all).';
+
+CREATE FUNCTION calib.benchmark_at(on_day date)
+RETURNS TABLE (unit_id bigint, product_line text, conversion numeric)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH newest AS (
+        SELECT DISTINCT ON (b.unit_id, b.product_line) b.unit_id, b.product_line, b.conversion
+        FROM calib.benchmark b
+        WHERE b.valid_from <= on_day AND b.conversion IS NOT NULL
+        ORDER BY b.unit_id, b.product_line, b.valid_from DESC
+    )
+    SELECT DISTINCT ON (a.unit_id, n.product_line) a.unit_id, n.product_line, n.conversion
+    FROM calib.unit_ancestors(on_day) a JOIN newest n ON n.unit_id IS NULL OR n.unit_id = a.ancestor_id
+    ORDER BY a.unit_id, n.product_line, n.unit_id IS NULL, a.depth;
+END;
+COMMENT ON FUNCTION calib.benchmark_at(date) IS
+'The conversion benchmark of each unit and product line on a day: the nearest up the tree, else everyone''s.';
+
+CREATE FUNCTION calib.stale_results(as_of timestamptz)
+RETURNS TABLE (measure text, days integer, stale_days integer)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT DISTINCT ON (f.measure) f.measure,
+           calib.day_of(as_of) - calib.day_of(f.newest), s.stale_days
+    FROM calib.source s
+    JOIN (SELECT r.source, r.measure, max(r.occurred_at) AS newest FROM calib.result r
+          WHERE r.occurred_at <= as_of GROUP BY r.source, r.measure) f USING (source)
+    WHERE f.newest < as_of - make_interval(hours => 24 * s.stale_days)
+    ORDER BY f.measure, f.newest;
+END;
+COMMENT ON FUNCTION calib.stale_results(timestamptz) IS
+'Measures one of whose sources has sent no result for longer than its limit, and for how many days.';

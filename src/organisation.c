@@ -1,0 +1,97 @@
+/*
+ * organisation.c
+ *		Keeps the one row that says what a day and a quarter are.
+ *
+ * As a user setting, a shifted fiscal year would be a fresh budget of
+ * adjustments, and another currency would change every target at once; so the
+ * row is fixed once a target exists.
+ * The race with a first target is closed by locks: who enters a target reads
+ * this row FOR SHARE (guard.c), so a change waits for it, and then looks for
+ * targets with a new snapshot.  That needs READ COMMITTED, which is asked for.
+ */
+#include "calib.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+
+static char *
+column(HeapTuple row, TupleDesc desc, const char *name)
+{
+	return SPI_getvalue(row, desc, SPI_fnumber(desc, name));
+}
+
+static void
+check_zone(const char *zone)
+{
+	pg_tz *found = pg_tzset(zone);
+
+	if (found == NULL || !pg_tz_acceptable(found))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("time zone \"%s\" is not known", zone),
+		                errhint("pg_timezone_names lists the names, such as "
+		                        "'Asia/Shanghai'.")));
+}
+
+static void
+check_not_fixed(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+		     errmsg("the organisation changes under READ COMMITTED only"),
+		     errhint(
+		         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.")));
+	SPI_execute("SELECT FROM calib.target LIMIT 1", false, 1);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		         errmsg("time zone, fiscal year and currency are fixed once a "
+		                "target exists"),
+		         errdetail("A shifted quarter would be a fresh budget of "
+		                   "adjustments.")));
+}
+
+static bool
+same(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
+{
+	return strcmp(column(old, desc, name), column(new, desc, name)) == 0;
+}
+
+static bool
+same_meaning(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	return same(old, new, desc, "zone") &&
+	       same(old, new, desc, "fiscal_start_month") &&
+	       same(old, new, desc, "currency");
+}
+
+PG_FUNCTION_INFO_V1(calib_keep_organisation);
+Datum
+calib_keep_organisation(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger =
+	    calib_trigger_data(fcinfo, "keep_organisation", "organisation");
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+
+	if (calib_restoring_setting)
+		return PointerGetDatum(NULL);
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+	    TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		                errmsg("the organisation always has its one row"),
+		                errhint("UPDATE it instead.")));
+	SPI_connect();
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		check_zone(column(trigger->tg_trigtuple, desc, "zone"));
+	else
+	{
+		check_zone(column(trigger->tg_newtuple, desc, "zone"));
+		if (!same_meaning(trigger->tg_trigtuple, trigger->tg_newtuple, desc))
+			check_not_fixed();
+	}
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,14 @@
+/*
+ * row_json.h
+ *		A table row as jsonb.
+ */
+#ifndef CALIB_ROW_JSON_H
+#define CALIB_ROW_JSON_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "utils/jsonb.h"
+
+extern Jsonb *calib_row_to_jsonb(HeapTuple row, TupleDesc desc);
+
+#endif /* CALIB_ROW_JSON_H */

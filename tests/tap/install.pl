@@ -1,0 +1,191 @@
+# Creating, dropping and creating again; what every member object must have;
+# and that the version is told once. Nothing here knows how many objects there
+# are: the catalogs are asked.
+use strict;
+use warnings;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('install');
+$node->init;
+$node->start;
+
+# Everything a database knows, by name: an oid would differ at every creation.
+# Toast tables carry an oid in their name and follow their table.
+my $inventory = q{
+WITH d AS (
+	SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype::text
+	FROM pg_depend
+	UNION ALL
+	SELECT classid, objid, objsubid, refclassid, refobjid, 0, deptype::text
+	FROM pg_shdepend
+	WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT 'class ' || relnamespace::regnamespace || '.' || relname || ' ' || relkind::text
+	FROM pg_class WHERE relnamespace::regnamespace::text !~ '^pg_(toast|temp)'
+UNION ALL SELECT 'proc ' || oid::regprocedure FROM pg_proc
+UNION ALL SELECT 'type ' || typnamespace::regnamespace || '.' || typname
+	FROM pg_type WHERE typnamespace::regnamespace::text !~ '^pg_(toast|temp)'
+UNION ALL SELECT 'namespace ' || nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp'
+UNION ALL SELECT 'operator ' || oid::regoperator FROM pg_operator
+UNION ALL SELECT 'cast ' || format_type(castsource, NULL) || '->' || format_type(casttarget, NULL) FROM pg_cast
+UNION ALL SELECT 'opclass ' || opcname || ' ' || opcmethod FROM pg_opclass
+UNION ALL SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname FROM pg_trigger
+UNION ALL SELECT 'constraint ' || conname || ' ' || conrelid::regclass FROM pg_constraint
+UNION ALL SELECT 'policy ' || polrelid::regclass || ' ' || polname FROM pg_policy
+UNION ALL SELECT 'rule ' || ev_class::regclass || ' ' || rulename FROM pg_rewrite
+UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger
+UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+UNION ALL SELECT 'extension ' || extname FROM pg_extension
+UNION ALL SELECT 'language ' || lanname FROM pg_language
+UNION ALL SELECT 'role ' || rolname FROM pg_roles
+UNION ALL SELECT 'setting of ' || coalesce(setrole::regrole::text, '') || ' ' || setconfig::text FROM pg_db_role_setting
+UNION ALL SELECT 'default acl ' || defaclrole::regrole || ' ' || defaclobjtype::text || ' ' || defaclacl::text FROM pg_default_acl
+UNION ALL SELECT 'parameter acl ' || parname || ' ' || paracl::text FROM pg_parameter_acl
+UNION ALL SELECT 'initial privileges ' || coalesce(pg_describe_object(classoid, objoid, objsubid), 'of nothing') FROM pg_init_privs
+UNION ALL SELECT 'security label ' || coalesce(pg_describe_object(classoid, objoid, objsubid), 'of nothing') FROM pg_seclabel
+UNION ALL SELECT 'comments of ' || classoid::regclass || ' ' || count(*) FROM pg_description GROUP BY classoid
+UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata
+UNION ALL SELECT 'depend ' || deptype || ' ' || coalesce(pg_describe_object(classid, objid, objsubid), 'nothing')
+		|| ' -> ' || coalesce(pg_describe_object(refclassid, refobjid, refobjsubid), 'nothing')
+	FROM d WHERE coalesce(pg_describe_object(classid, objid, objsubid), '') !~ 'pg_toast'
+		AND coalesce(pg_describe_object(refclassid, refobjid, refobjsubid), '') !~ 'pg_toast'
+};
+
+# What two inventories differ in, as lines with + (new) and - (gone).
+sub difference
+{
+	my ($old, $new) = @_;
+	my %count;
+	# the triggers of a foreign key are named after their oids
+	s/(RI_ConstraintTrigger_[ac]_)\d+/$1N/g for $old, $new;
+	$count{$_}-- for split /\n/, $old;
+	$count{$_}++ for split /\n/, $new;
+	return join "\n", map { ($count{$_} > 0 ? '+ ' : '- ') . $_ }
+	  sort grep { $count{$_} } keys %count;
+}
+
+# A query that lists offenders: none is right.
+sub none
+{
+	my ($name, $sql) = @_;
+	is($node->safe_psql('calib', $sql), '', $name);
+	return;
+}
+
+$node->safe_psql('postgres', 'CREATE DATABASE calib');
+
+# --- where somebody owns a schema of this name already
+$node->safe_psql('postgres', 'CREATE DATABASE taken');
+$node->safe_psql(
+	'taken', q{
+	CREATE ROLE squatter;
+	GRANT CREATE ON DATABASE taken TO squatter;
+	SET ROLE squatter;
+	CREATE SCHEMA calib;
+	CREATE TABLE calib.target (kept integer);
+	INSERT INTO calib.target VALUES (42);
+});
+my $taken = $node->safe_psql('taken', $inventory);
+my ($rc, $out, $err) = $node->psql('taken', '\set VERBOSITY verbose' . "\nCREATE EXTENSION calib;");
+isnt($rc, 0, 'CREATE EXTENSION fails where schema calib exists');
+like($err, qr/ERROR:  42P06: schema "calib" already exists/,
+	"... with PostgreSQL's own error");
+is(difference($taken, $node->safe_psql('taken', $inventory)),
+	'', '... and changes nothing');
+is($node->safe_psql('taken', 'SELECT kept FROM calib.target'),
+	'42', '... nor what is in that schema');
+
+# --- create, drop, create
+my $empty = $node->safe_psql('calib', $inventory);
+$node->safe_psql('calib', 'CREATE EXTENSION calib');
+my $first = $node->safe_psql('calib', $inventory);
+cmp_ok(length $first, '>', length $empty, 'CREATE EXTENSION creates something');
+$node->safe_psql('calib', 'DROP EXTENSION calib');
+is(difference($empty, $node->safe_psql('calib', $inventory)),
+	'', 'DROP EXTENSION leaves nothing behind');
+$node->safe_psql('calib', 'CREATE EXTENSION calib');
+is(difference($first, $node->safe_psql('calib', $inventory)),
+	'', 'a second CREATE EXTENSION makes the same as the first');
+
+# --- every member
+my $members = q{
+WITH member AS (
+	SELECT d.classid, d.objid
+	FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'calib'
+), func AS (
+	SELECT p.*, p.oid::regprocedure::text AS name, l.lanname
+	FROM member m
+	JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+	JOIN pg_language l ON l.oid = p.prolang
+), rel AS (
+	SELECT c.*, c.oid::regclass::text AS name
+	FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+), typ AS (
+	SELECT t.*, t.oid::regtype::text AS name
+	FROM member m JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+	LEFT JOIN pg_class c ON c.oid = t.typrelid
+	-- not array types and the row types of tables: nobody made them by hand
+	WHERE t.typcategory <> 'A' AND coalesce(c.relkind, 'c') = 'c' AND t.typtype <> 'm'
+)
+};
+
+none('every function, aggregate, table, view and type has a comment', $members . q{
+	SELECT 'function ' || name FROM func WHERE obj_description(oid, 'pg_proc') IS NULL
+	UNION ALL
+	SELECT 'relation ' || name FROM rel
+	WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition
+		AND obj_description(oid, 'pg_class') IS NULL
+	UNION ALL
+	SELECT 'type ' || name FROM typ WHERE obj_description(oid, 'pg_type') IS NULL
+	UNION ALL
+	SELECT pg_describe_object(classid, objid, 0) FROM member
+	WHERE classid IN ('pg_namespace'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass)
+		AND obj_description(objid, classid::regclass::name) IS NULL});
+
+none('every member lives in schema calib', $members . q{
+	SELECT name FROM func WHERE pronamespace::regnamespace::text <> 'calib'
+	UNION ALL SELECT name FROM rel WHERE relnamespace::regnamespace::text <> 'calib'
+	UNION ALL SELECT name FROM typ WHERE typnamespace::regnamespace::text <> 'calib'});
+
+none('SECURITY DEFINER functions and PL/pgSQL pin their search_path', $members . q{
+	SELECT name FROM func
+	WHERE (prosecdef OR lanname = 'plpgsql')
+		AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=pg_catalog, pg_temp']});
+
+none('SQL functions are bound at creation or pin their search_path', $members . q{
+	SELECT name FROM func
+	WHERE lanname = 'sql' AND prosqlbody IS NULL
+		AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=pg_catalog, pg_temp']});
+
+none('no trigger function is executable by PUBLIC', $members . q{
+	SELECT name FROM func
+	WHERE prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
+		AND has_function_privilege('public', oid, 'EXECUTE')});
+
+none('aggregates are parallel safe and combine', $members . q{
+	SELECT name FROM func JOIN pg_aggregate a ON a.aggfnoid = func.oid
+	WHERE proparallel <> 's' OR aggcombinefn = 0
+		OR (aggtranstype = 'internal'::regtype AND (aggserialfn = 0 OR aggdeserialfn = 0))});
+
+none("views show what their reader may see (security_invoker)", $members . q{
+	SELECT name FROM rel
+	WHERE relkind = 'v' AND NOT coalesce(reloptions, '{}')
+		&& ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1']});
+
+# --- the version is the control file's
+my ($version) = slurp_file('calib.control') =~ /^default_version *= *'([^']+)'/m;
+is($node->safe_psql('calib', q{SELECT extversion FROM pg_extension WHERE extname = 'calib'}),
+	$version, 'the installed version is the control file\'s');
+my $meta = decode_json(slurp_file('META.json'));
+is($meta->{version}, $version, 'META.json has the version');
+is($meta->{provides}{calib}{version}, $version, '... twice');
+ok(-e $meta->{provides}{calib}{$_}, "META.json's $_ exists") for 'file';
+my ($changelog) = slurp_file('CHANGELOG.md') =~ /^## \[([^]]+)\]/m;
+is($changelog, $version, 'CHANGELOG.md has the version on top');
+
+$node->stop;
+done_testing();
