@@ -78,8 +78,6 @@ FROM (VALUES
   (6, $$calib.period_start('-infinity', 'week')$$),
   (7, $$calib.period_end('infinity', 'week')$$),
   (8, $$calib.period_end('2025-01-01', 'day')$$),
-  (9, $$calib.period_end('2025-01-31', 'month')$$),
-  (10, $$calib.period_end('2025-01-01', 'week')$$),
   (11, $$calib.weekdays('2025-01-02', '2025-01-01')$$),
   (12, $$calib.weekdays('-infinity', '2025-01-01')$$),
   (13, $$calib.weekdays('2025-01-01', 'infinity')$$),

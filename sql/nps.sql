@@ -27,11 +27,11 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT s, pg_temp.refusal(format('SELECT calib.nps(s) FROM (VALUES (9), (%s)) v(s)', s)) AS refusal
 FROM unnest(ARRAY[-1, 11, 2147483647, -2147483648]) s;
-SELECT pg_temp.refusal($$SELECT calib.nps_transition('{0,0}', 9)$$) AS transition_by_hand,
+-- a broken state, by hand and in an aggregate of one's own
+SELECT pg_temp.refusal($$SELECT calib.nps_add('{0,0}', 9)$$) AS add_by_hand,
        pg_temp.refusal($$SELECT calib.nps_final('{1}')$$) AS final_by_hand;
--- an aggregate of one's own with a broken state
-CREATE AGGREGATE pg_temp.broken_nps(integer) (SFUNC = calib.nps_transition, STYPE = bigint[], INITCOND = '{0}');
-CREATE AGGREGATE pg_temp.null_nps(integer) (SFUNC = calib.nps_transition, STYPE = bigint[], INITCOND = '{0,NULL}');
+CREATE AGGREGATE pg_temp.broken_nps(integer) (SFUNC = calib.nps_add, STYPE = bigint[], INITCOND = '{0}');
+CREATE AGGREGATE pg_temp.null_nps(integer) (SFUNC = calib.nps_add, STYPE = bigint[], INITCOND = '{0,0,NULL}');
 SELECT pg_temp.refusal('SELECT pg_temp.broken_nps(9)') AS broken, pg_temp.refusal('SELECT pg_temp.null_nps(9)') AS with_null;
 
 -- 3. any split, groups, windows

@@ -79,6 +79,17 @@ same_window(const DensityState *a, const DensityState *b)
 	       a->upper_inclusive == b->upper_inclusive;
 }
 
+/* A copy, for timestamptz_to_str writes to the same place every time. */
+static char *
+window_text(const DensityState *state)
+{
+	char *lower = pstrdup(timestamptz_to_str(state->lower));
+
+	return psprintf("%c%s, %s%c", state->lower_inclusive ? '[' : '(', lower,
+	                timestamptz_to_str(state->upper),
+	                state->upper_inclusive ? ']' : ')');
+}
+
 static void
 check_same_window(const DensityState *a, const DensityState *b)
 {
@@ -86,9 +97,8 @@ check_same_window(const DensityState *a, const DensityState *b)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 	                errmsg("during must be the same for all rows of a group"),
-	                errdetail("One starts at %s, another at %s.",
-	                          timestamptz_to_str(a->lower),
-	                          pstrdup(timestamptz_to_str(b->lower))),
+	                errdetail("One is %s, another %s.", window_text(a),
+	                          window_text(b)),
 	                errhint("Group by the window, or give one to all rows.")));
 }
 
@@ -149,7 +159,9 @@ check_weight(float8 weight)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 	                errmsg("a weight must be finite and not negative"),
-	                errdetail("It is %g.", weight)));
+	                errdetail("It is %g.", weight),
+	                errhint("Leave the row out with FILTER, or give NULL: a "
+	                        "row without a weight does not count.")));
 }
 
 PG_FUNCTION_INFO_V1(calib_behavior_density_add);
@@ -258,7 +270,9 @@ calib_behavior_density_final(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (DensityState *) PG_GETARG_POINTER(0);
-	weeks = ((float8) state->upper - (float8) state->lower) / USECS_PER_WEEK;
+	/* exact, and unsigned, for the longest window fits no signed difference */
+	weeks = (float8) ((uint64) state->upper - (uint64) state->lower) /
+	        USECS_PER_WEEK;
 	sum = state->sum + state->compensation;
 	if (isinf(state->sum))
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

@@ -43,7 +43,8 @@ check_finite(DateADT day)
 {
 	if (DATE_NOT_FINITE(day))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("a period cannot start or end at infinity")));
+		                errmsg("a period cannot start or end at infinity"),
+		                errhint("Give a finite date.")));
 }
 
 static void
@@ -68,6 +69,19 @@ month_count(int year, int month)
 }
 
 static DateADT
+checked_date(int64 day)
+{
+	if (!IS_VALID_DATE(day))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		                errmsg("date out of range")));
+	return (DateADT) day;
+}
+
+/*
+ * date2j is good for Julian years only, and they reach a little further than
+ * dates do at both ends: hence two checks.
+ */
+static DateADT
 first_day(int64 months)
 {
 	int year = (int) (months / MONTHS_PER_YEAR) - 5000;
@@ -76,7 +90,7 @@ first_day(int64 months)
 	if (!IS_VALID_JULIAN(year, month, 1))
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 		                errmsg("date out of range")));
-	return date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
+	return checked_date((int64) date2j(year, month, 1) - POSTGRES_EPOCH_JDATE);
 }
 
 static DateADT
@@ -115,10 +129,11 @@ calib_period_end(DateADT period_start, Grain grain)
 
 	check_finite(period_start);
 	if (grain == GRAIN_WEEK)
-		return period_start + 7;
+		return checked_date((int64) period_start + 7);
 	j2date(period_start + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
-	return first_day(month_count(year, month) + months_of(grain)) + of_month -
-	       1;
+	return checked_date(
+	    (int64) first_day(month_count(year, month) + months_of(grain)) +
+	    of_month - 1);
 }
 
 static Grain

@@ -49,7 +49,8 @@ calib_nps_add(PG_FUNCTION_ARGS)
 	if (score < 0 || score > 10)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		         errmsg("a score is 0 to 10"), errdetail("It is %d.", score)));
+		         errmsg("a score is 0 to 10"), errdetail("It is %d.", score),
+		         errhint("Give NULL for somebody who did not answer.")));
 	counts[ANSWERS]++;
 	counts[PROMOTERS] += score >= LOWEST_PROMOTER;
 	counts[DETRACTORS] += score <= HIGHEST_DETRACTOR;

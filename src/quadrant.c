@@ -29,7 +29,8 @@ check_finite(float8 value, const char *name)
 	if (isnan(value) || isinf(value))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("%s must be a finite number", name),
-		                errdetail("It is %g.", value)));
+		                errdetail("It is %g.", value),
+		                errhint("Give NULL where it is not known.")));
 }
 
 PG_FUNCTION_INFO_V1(calib_quadrant);
@@ -110,7 +111,8 @@ finite_numeric(Numeric value, const char *name)
 {
 	if (numeric_is_nan(value) || numeric_is_inf(value))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must be a finite number", name)));
+		                errmsg("%s must be a finite number", name),
+		                errhint("Give NULL where it is not known.")));
 	return value;
 }
 
@@ -125,7 +127,8 @@ target_argument(FunctionCallInfo fcinfo, int number)
 		         errmsg("a target must be greater than 0"),
 		         errdetail("It is %s.",
 		                   DatumGetCString(DirectFunctionCall1(
-		                       numeric_out, NumericGetDatum(target))))));
+		                       numeric_out, NumericGetDatum(target)))),
+		         errhint("Leave rows without a target out, or give NULL.")));
 	return target;
 }
 
@@ -138,7 +141,8 @@ density_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	if (density < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("%s must not be negative", name),
-		                errdetail("It is %g.", density)));
+		                errdetail("It is %g.", density),
+		                errhint("Give NULL where a unit was not at work.")));
 	return density;
 }
 
@@ -271,6 +275,33 @@ calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+static float8
+mean(float8 sum, float8 lost, int64 rows)
+{
+	if (isinf(sum))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+		                errmsg("the sum of the densities is out of range")));
+	return (sum + lost) / rows;
+}
+
+/* A target without results is missed, not unknown: no result counts as 0. */
+static bool
+is_attained(const QuadrantState *state)
+{
+	Numeric actual =
+	    state->actual != NULL ? state->actual : int64_to_numeric(0);
+
+	return DatumGetBool(DirectFunctionCall2(
+	    numeric_ge, NumericGetDatum(actual), NumericGetDatum(state->target)));
+}
+
+/*
+ * What a sum of float8 is promised to be good for.  An index nearer to the
+ * line counts as on it: else binary fractions (0.1 + 0.2 + 0.3 against three
+ * times 0.2) or the order of the rows would decide a tie.
+ */
+#define INDEX_TOLERANCE 1e-12
+
 /* NULL where one of the two axes has nothing to stand on. */
 PG_FUNCTION_INFO_V1(calib_deviation_quadrant_final);
 Datum
@@ -279,23 +310,19 @@ calib_deviation_quadrant_final(PG_FUNCTION_ARGS)
 	QuadrantState *state;
 	float8 density;
 	float8 peer_density;
-	bool attained;
 
 	calib_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (QuadrantState *) PG_GETARG_POINTER(0);
-	if (state->actual == NULL || state->target == NULL ||
-	    state->density_rows == 0 || state->peer_density_rows == 0)
+	if (state->target == NULL || state->density_rows == 0 ||
+	    state->peer_density_rows == 0)
 		PG_RETURN_NULL();
-	density = (state->density + state->density_lost) / state->density_rows;
-	peer_density = (state->peer_density + state->peer_density_lost) /
-	               state->peer_density_rows;
+	density = mean(state->density, state->density_lost, state->density_rows);
+	peer_density = mean(state->peer_density, state->peer_density_lost,
+	                    state->peer_density_rows);
 	if (peer_density == 0)
 		PG_RETURN_NULL();
-	attained = DatumGetBool(
-	    DirectFunctionCall2(numeric_ge, NumericGetDatum(state->actual),
-	                        NumericGetDatum(state->target)));
-	PG_RETURN_TEXT_P(
-	    cstring_to_text(quadrant_name(attained, density >= peer_density)));
+	PG_RETURN_TEXT_P(cstring_to_text(quadrant_name(
+	    is_attained(state), density >= peer_density * (1 - INDEX_TOLERANCE))));
 }

@@ -43,4 +43,4 @@ CREATE AGGREGATE calib.deviation_quadrant(actual numeric, target numeric, densit
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE calib.deviation_quadrant(numeric, numeric, float8, float8) IS
-'Quadrant of a group: sum(actual)/sum(target) against 1, mean(density)/mean(peer_density) against 1. NULLs are left out column by column; NULL where a column has no value or the peers are all 0. A target not above 0, a negative density, NaN or infinity is 22023.';
+'Quadrant of a group: sum(actual)/sum(target) against 1, mean(density)/mean(peer_density) against 1. NULLs are left out column by column; no result at all counts as 0; NULL where there is no target, density or peer density, or the peers are all 0. A target not above 0, a negative density, NaN or infinity is 22023.';
