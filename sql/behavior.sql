@@ -1,7 +1,5 @@
 -- behavior: density against worked values and plain SQL sums
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS calib;
-RESET client_min_messages;
+CREATE EXTENSION calib;
 SET timezone = 'UTC';
 
 -- 1. the worked example: 6 visits at 1.0 and 5 calls at 0.4 in two weeks -> 4.0
@@ -146,3 +144,4 @@ SELECT id FROM (SELECT id, calib.behavior_density(t, w, '[2025-08-01,2025-08-08)
                 WINDOW g AS (ORDER BY id), m AS (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)) x
 WHERE abs(grow / grow_want::float8 - 1) >= 1e-12 OR abs(move / move_want::float8 - 1) >= 1e-12;
 DROP TABLE behavior_act, behavior_part;
+DROP EXTENSION calib;

@@ -1,7 +1,5 @@
 -- calendar: every value is compared with date_trunc / generate_series
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS calib;
-RESET client_min_messages;
+CREATE EXTENSION calib;
 SET datestyle = 'ISO, YMD';
 
 -- 1. period_start against date_trunc: 900 days, all four grains (no row)
@@ -91,3 +89,4 @@ FROM (VALUES
 ORDER BY n;
 SELECT calib.period_start('4714-11-24 BC', 'week') = '4714-11-24 BC' AS first_day,
        calib.period_start('5874897-12-31', 'year') = '5874897-01-01' AS last_year;
+DROP EXTENSION calib;

@@ -1,7 +1,5 @@
 -- nps: against count(*) FILTER
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS calib;
-RESET client_min_messages;
+CREATE EXTENSION calib;
 SET timezone = 'UTC';
 
 -- 1. worked by hand: 5 promoters, 3 passives, 2 detractors of 10 -> +30
@@ -57,3 +55,5 @@ SELECT id FROM (SELECT id, calib.nps(s) OVER w AS got,
                 FROM nps_answer WHERE id <= 2000 WINDOW w AS (ORDER BY id ROWS BETWEEN 4 PRECEDING AND 2 PRECEDING)) x
 WHERE got IS DISTINCT FROM want;
 DROP TABLE nps_answer;
+DROP AGGREGATE pg_temp.broken_nps(integer), pg_temp.null_nps(integer);
+DROP EXTENSION calib;

@@ -1,7 +1,5 @@
 -- quadrant: the four places, for one unit and for groups
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS calib;
-RESET client_min_messages;
+CREATE EXTENSION calib;
 SET timezone = 'UTC';
 
 -- 1. the four places, both lines inclusive on their upper side
@@ -123,3 +121,4 @@ SELECT id FROM (SELECT id, calib.deviation_quadrant(actual, target, density, pee
 WHERE grow IS DISTINCT FROM grow_want OR move IS DISTINCT FROM move_want;
 DROP VIEW quadrant_check;
 DROP TABLE quadrant_unit;
+DROP EXTENSION calib;
