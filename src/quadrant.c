@@ -51,13 +51,20 @@ calib_quadrant(PG_FUNCTION_ARGS)
 }
 
 /*
+ * A numeric sum: the state of PostgreSQL's sum(numeric), NULL before the first
+ * value.  It is reached through its SQL-callable functions only, called with
+ * our own call context, so that its layout stays PostgreSQL's business.
+ */
+typedef void *NumericSum;
+
+/*
  * Sums of the two numerics are exact; densities are compensated sums and
  * counts.  Each column ignores its own NULLs, as sum() and avg() do.
  */
 typedef struct QuadrantState
 {
-	Numeric actual;
-	Numeric target;
+	NumericSum actual;
+	NumericSum target;
 	float8 density;
 	float8 density_lost;
 	int64 density_rows;
@@ -78,32 +85,121 @@ add_float(float8 *sum, float8 *lost, float8 value)
 	*sum = next;
 }
 
-/* The sum lives in the aggregate's context; the one before is given back. */
-static void
-add_numeric(Numeric *sum, Numeric value, MemoryContext context)
+/*
+ * Call one of PostgreSQL's numeric aggregate functions in the aggregate we
+ * are in ourselves: the call context tells it where its state shall live.
+ */
+static Datum
+call_in_aggregate(FunctionCallInfo outer, PGFunction function, NullableDatum a,
+                  NullableDatum b, bool *isnull)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Numeric next;
+	LOCAL_FCINFO(inner, 2);
+	Datum result;
 
-	if (*sum == NULL)
-		next = DatumGetNumericCopy(NumericGetDatum(value));
-	else
-	{
-		next = DatumGetNumeric(DirectFunctionCall2(
-		    numeric_add, NumericGetDatum(*sum), NumericGetDatum(value)));
-		pfree(*sum);
-	}
-	*sum = next;
-	MemoryContextSwitchTo(old);
+	InitFunctionCallInfoData(*inner, NULL, 2, InvalidOid, outer->context,
+	                         NULL);
+	inner->args[0] = a;
+	inner->args[1] = b;
+	result = function(inner);
+	*isnull = inner->isnull;
+	return result;
 }
 
-static bool
-is_positive(Numeric value)
+static NullableDatum
+nullable_pointer(const void *pointer)
 {
-	Numeric zero = int64_to_numeric(0);
+	NullableDatum datum;
 
-	return DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(value),
-	                                        NumericGetDatum(zero)));
+	datum.value = PointerGetDatum(pointer);
+	datum.isnull = pointer == NULL;
+	return datum;
+}
+
+static void
+numeric_sum_add(FunctionCallInfo fcinfo, NumericSum *sum, Numeric value)
+{
+	bool isnull;
+
+	*sum = DatumGetPointer(
+	    call_in_aggregate(fcinfo, numeric_avg_accum, nullable_pointer(*sum),
+	                      nullable_pointer(value), &isnull));
+}
+
+static void
+numeric_sum_merge(FunctionCallInfo fcinfo, NumericSum *sum, NumericSum other)
+{
+	bool isnull;
+
+	if (other == NULL)
+		return;
+	*sum = DatumGetPointer(
+	    call_in_aggregate(fcinfo, numeric_avg_combine, nullable_pointer(*sum),
+	                      nullable_pointer(other), &isnull));
+}
+
+/* The sum, or NULL if there was no value. */
+static Numeric
+numeric_sum_value(FunctionCallInfo fcinfo, NumericSum sum)
+{
+	bool isnull;
+	Datum value;
+
+	if (sum == NULL)
+		return NULL;
+	value = call_in_aggregate(fcinfo, numeric_sum, nullable_pointer(sum),
+	                          nullable_pointer(NULL), &isnull);
+	return isnull ? NULL : DatumGetNumeric(value);
+}
+
+/* A length word, -1 for no sum, and the bytes of PostgreSQL's own format. */
+static void
+numeric_sum_send(FunctionCallInfo fcinfo, StringInfo buffer, NumericSum sum)
+{
+	bool isnull;
+	bytea *bytes;
+
+	if (sum == NULL)
+	{
+		pq_sendint32(buffer, (uint32) -1);
+		return;
+	}
+	bytes = DatumGetByteaPP(
+	    call_in_aggregate(fcinfo, numeric_avg_serialize, nullable_pointer(sum),
+	                      nullable_pointer(NULL), &isnull));
+	pq_sendint32(buffer, VARSIZE_ANY_EXHDR(bytes));
+	pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+}
+
+static NumericSum
+numeric_sum_receive(FunctionCallInfo fcinfo, StringInfo buffer)
+{
+	int32 length = (int32) pq_getmsgint(buffer, 4);
+	bytea *bytes;
+	bool isnull;
+
+	if (length == -1)
+		return NULL;
+
+	/* pq_getmsgbytes refuses a length that is not there */
+	bytes = (bytea *) cstring_to_text_with_len(pq_getmsgbytes(buffer, length),
+	                                           length);
+	return DatumGetPointer(call_in_aggregate(fcinfo, numeric_avg_deserialize,
+	                                         nullable_pointer(bytes),
+	                                         nullable_pointer(NULL), &isnull));
+}
+
+/* A zero to compare with, made once per query. */
+static Numeric
+zero(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = int64_to_numeric(0);
+		MemoryContextSwitchTo(old);
+	}
+	return (Numeric) fcinfo->flinfo->fn_extra;
 }
 
 static Numeric
@@ -121,7 +217,8 @@ target_argument(FunctionCallInfo fcinfo, int number)
 {
 	Numeric target = finite_numeric(PG_GETARG_NUMERIC(number), "target");
 
-	if (!is_positive(target))
+	if (!DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(target),
+	                                      NumericGetDatum(zero(fcinfo)))))
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("a target must be greater than 0"),
@@ -157,10 +254,10 @@ calib_deviation_quadrant_add(PG_FUNCTION_ARGS)
 	        : (QuadrantState *) PG_GETARG_POINTER(0);
 
 	if (!PG_ARGISNULL(1))
-		add_numeric(&state->actual,
-		            finite_numeric(PG_GETARG_NUMERIC(1), "actual"), context);
+		numeric_sum_add(fcinfo, &state->actual,
+		                finite_numeric(PG_GETARG_NUMERIC(1), "actual"));
 	if (!PG_ARGISNULL(2))
-		add_numeric(&state->target, target_argument(fcinfo, 2), context);
+		numeric_sum_add(fcinfo, &state->target, target_argument(fcinfo, 2));
 	if (!PG_ARGISNULL(3))
 	{
 		add_float(&state->density, &state->density_lost,
@@ -192,10 +289,8 @@ calib_deviation_quadrant_combine(PG_FUNCTION_ARGS)
 	into = PG_ARGISNULL(0)
 	           ? MemoryContextAllocZero(context, sizeof(QuadrantState))
 	           : (QuadrantState *) PG_GETARG_POINTER(0);
-	if (from->actual != NULL)
-		add_numeric(&into->actual, from->actual, context);
-	if (from->target != NULL)
-		add_numeric(&into->target, from->target, context);
+	numeric_sum_merge(fcinfo, &into->actual, from->actual);
+	numeric_sum_merge(fcinfo, &into->target, from->target);
 	add_float(&into->density, &into->density_lost, from->density);
 	add_float(&into->density, &into->density_lost, from->density_lost);
 	add_float(&into->peer_density, &into->peer_density_lost,
@@ -207,30 +302,6 @@ calib_deviation_quadrant_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(into);
 }
 
-static void
-send_numeric(StringInfo buffer, Numeric value)
-{
-	bytea *bytes;
-
-	pq_sendbyte(buffer, value != NULL);
-	if (value == NULL)
-		return;
-	bytes = DatumGetByteaPP(
-	    DirectFunctionCall1(numeric_send, NumericGetDatum(value)));
-	pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-}
-
-/* numeric_recv checks what it reads, and that the message is long enough. */
-static Numeric
-receive_numeric(StringInfo buffer)
-{
-	if (pq_getmsgbyte(buffer) == 0)
-		return NULL;
-	return DatumGetNumeric(
-	    DirectFunctionCall3(numeric_recv, PointerGetDatum(buffer),
-	                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
 PG_FUNCTION_INFO_V1(calib_deviation_quadrant_serialize);
 Datum
 calib_deviation_quadrant_serialize(PG_FUNCTION_ARGS)
@@ -240,8 +311,8 @@ calib_deviation_quadrant_serialize(PG_FUNCTION_ARGS)
 
 	calib_aggregate_context(fcinfo);
 	pq_begintypsend(&buffer);
-	send_numeric(&buffer, state->actual);
-	send_numeric(&buffer, state->target);
+	numeric_sum_send(fcinfo, &buffer, state->actual);
+	numeric_sum_send(fcinfo, &buffer, state->target);
 	pq_sendfloat8(&buffer, state->density);
 	pq_sendfloat8(&buffer, state->density_lost);
 	pq_sendint64(&buffer, state->density_rows);
@@ -261,8 +332,8 @@ calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
 	calib_aggregate_context(fcinfo);
 	calib_begin_deserialize(&buffer, PG_GETARG_BYTEA_PP(0));
 	state = palloc0(sizeof(QuadrantState));
-	state->actual = receive_numeric(&buffer);
-	state->target = receive_numeric(&buffer);
+	state->actual = numeric_sum_receive(fcinfo, &buffer);
+	state->target = numeric_sum_receive(fcinfo, &buffer);
 	state->density = pq_getmsgfloat8(&buffer);
 	state->density_lost = pq_getmsgfloat8(&buffer);
 	state->density_rows = pq_getmsgint64(&buffer);
@@ -286,13 +357,16 @@ mean(float8 sum, float8 lost, int64 rows)
 
 /* A target without results is missed, not unknown: no result counts as 0. */
 static bool
-is_attained(const QuadrantState *state)
+is_attained(FunctionCallInfo fcinfo, const QuadrantState *state)
 {
-	Numeric actual =
-	    state->actual != NULL ? state->actual : int64_to_numeric(0);
+	Numeric actual = numeric_sum_value(fcinfo, state->actual);
+	Numeric target = numeric_sum_value(fcinfo, state->target);
+
+	if (actual == NULL)
+		actual = int64_to_numeric(0);
 
 	return DatumGetBool(DirectFunctionCall2(
-	    numeric_ge, NumericGetDatum(actual), NumericGetDatum(state->target)));
+	    numeric_ge, NumericGetDatum(actual), NumericGetDatum(target)));
 }
 
 /*
@@ -323,6 +397,7 @@ calib_deviation_quadrant_final(PG_FUNCTION_ARGS)
 	                    state->peer_density_rows);
 	if (peer_density == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(quadrant_name(
-	    is_attained(state), density >= peer_density * (1 - INDEX_TOLERANCE))));
+	PG_RETURN_TEXT_P(cstring_to_text(
+	    quadrant_name(is_attained(fcinfo, state),
+	                  density >= peer_density * (1 - INDEX_TOLERANCE))));
 }

@@ -35,7 +35,7 @@ COMMENT ON FUNCTION calib.deviation_quadrant_final(internal) IS 'Support of aggr
 CREATE AGGREGATE calib.deviation_quadrant(actual numeric, target numeric, density float8, peer_density float8) (
     SFUNC = calib.deviation_quadrant_add,
     STYPE = internal,
-    SSPACE = 256,
+    SSPACE = 512,
     FINALFUNC = calib.deviation_quadrant_final,
     COMBINEFUNC = calib.deviation_quadrant_combine,
     SERIALFUNC = calib.deviation_quadrant_serialize,
