@@ -1,282 +1,368 @@
 /*
  * quadrant.c
- *		quadrant: where attainment and behavior density meet; and
- *		deviation_quadrant, the same for a whole group.
+ *		Attainment x density: where a unit, or a whole group, stands.
  *
- * Both lines belong to their upper side: at the floor is attained, at the
- * line is dense.
+ * quadrant() places one pair of figures.  deviation_quadrant() places a group:
+ * sum(actual) / sum(target) against mean(density) / mean(peer_density).  Sums
+ * before ratios, so that a ROLLUP row is the group's own figure and no mean of
+ * its members' ratios.
+ *
+ * Money stays exact: the sums are PostgreSQL's own numeric accumulators, and
+ * "attained" is sum(actual) >= sum(target), with no division at all.
+ * Densities are float8 and summed with compensation; a density index closer to
+ * the line than INDEX_TOLERANCE counts as on the line, so that neither the
+ * order of the rows nor binary fractions decide a tie.
  */
-#include "calib.h"
-
-#include <math.h>
-
 #include "aggregate.h"
+
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-static const char *
+PG_FUNCTION_INFO_V1(calib_quadrant);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_transition);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_combine);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_serialize);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_deserialize);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_final);
+
+/* what float8 sums are promised to be good for */
+#define INDEX_TOLERANCE 1e-12
+
+/*
+ * A numeric sum: the state of PostgreSQL's sum(numeric), NULL before the first
+ * value.  It is reached through its SQL-callable functions only, called with
+ * our own call context, so that its layout stays PostgreSQL's business.
+ */
+typedef void *NumericSum;
+
+typedef struct QuadrantState
+{
+	NumericSum actual;
+	NumericSum target;
+	FloatSum density;
+	FloatSum peer_density;
+	int64 densities; /* rows with a density */
+	int64 peer_densities;
+} QuadrantState;
+
+static text *
 quadrant_name(bool attained, bool dense)
 {
 	if (attained)
-		return dense ? "on_track" : "windfall";
-	return dense ? "environment" : "execution";
+		return cstring_to_text(dense ? "on_track" : "windfall");
+	return cstring_to_text(dense ? "environment" : "execution");
 }
 
 static void
-check_finite(float8 value, const char *name)
+check_finite_float(float8 value, const char *argument)
 {
-	if (isnan(value) || isinf(value))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must be a finite number", name),
-		                errdetail("It is %g.", value)));
+	if (likely(isfinite(value)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("%s must be finite", argument),
+	                errdetail("The value given is %g.", value),
+	                errhint("Pass NULL where a figure is not known.")));
 }
 
-PG_FUNCTION_INFO_V1(calib_quadrant);
 Datum
 calib_quadrant(PG_FUNCTION_ARGS)
 {
 	float8 attainment = PG_GETARG_FLOAT8(0);
 	float8 density_index = PG_GETARG_FLOAT8(1);
-	float8 floor = PG_GETARG_FLOAT8(2);
-	float8 line = PG_GETARG_FLOAT8(3);
+	float8 floor_line = PG_GETARG_FLOAT8(2);
+	float8 density_line = PG_GETARG_FLOAT8(3);
 
-	check_finite(attainment, "attainment");
-	check_finite(density_index, "density_index");
-	check_finite(floor, "floor");
-	check_finite(line, "line");
-	PG_RETURN_TEXT_P(cstring_to_text(
-	    quadrant_name(attainment >= floor, density_index >= line)));
+	check_finite_float(attainment, "attainment");
+	check_finite_float(density_index, "density_index");
+	check_finite_float(floor_line, "floor");
+	check_finite_float(density_line, "line");
+
+	PG_RETURN_TEXT_P(quadrant_name(attainment >= floor_line,
+	                               density_index >= density_line));
 }
 
 /*
- * Sums of the two numerics are exact; densities are compensated sums and
- * counts.  Each column ignores its own NULLs, as sum() and avg() do.
+ * Call one of PostgreSQL's numeric aggregate functions in the aggregate we
+ * are in ourselves: the call context tells it where its state shall live.
  */
-typedef struct QuadrantState
+static Datum
+call_in_aggregate(FunctionCallInfo outer, PGFunction function, NullableDatum a,
+                  NullableDatum b, bool *isnull)
 {
-	Numeric actual;
-	Numeric target;
-	float8 density;
-	float8 density_lost;
-	int64 density_rows;
-	float8 peer_density;
-	float8 peer_density_lost;
-	int64 peer_density_rows;
-} QuadrantState;
+	LOCAL_FCINFO(inner, 2);
+	Datum result;
 
-static void
-add_float(float8 *sum, float8 *lost, float8 value)
-{
-	float8 next = *sum + value;
-
-	if (fabs(*sum) >= fabs(value))
-		*lost += (*sum - next) + value;
-	else
-		*lost += (value - next) + *sum;
-	*sum = next;
+	InitFunctionCallInfoData(*inner, NULL, 2, InvalidOid, outer->context,
+	                         NULL);
+	inner->args[0] = a;
+	inner->args[1] = b;
+	result = function(inner);
+	*isnull = inner->isnull;
+	return result;
 }
 
-/* The sum lives in the aggregate's context; the one before is given back. */
-static void
-add_numeric(Numeric *sum, Numeric value, MemoryContext context)
+static NullableDatum
+nullable_pointer(const void *pointer)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Numeric next;
+	NullableDatum datum;
 
-	if (*sum == NULL)
-		next = DatumGetNumericCopy(NumericGetDatum(value));
-	else
+	datum.value = PointerGetDatum(pointer);
+	datum.isnull = pointer == NULL;
+	return datum;
+}
+
+static void
+numeric_sum_add(FunctionCallInfo fcinfo, NumericSum *sum, Numeric value)
+{
+	bool isnull;
+
+	*sum = DatumGetPointer(
+	    call_in_aggregate(fcinfo, numeric_avg_accum, nullable_pointer(*sum),
+	                      nullable_pointer(value), &isnull));
+}
+
+static void
+numeric_sum_merge(FunctionCallInfo fcinfo, NumericSum *sum, NumericSum other)
+{
+	bool isnull;
+
+	if (other == NULL)
+		return;
+	*sum = DatumGetPointer(
+	    call_in_aggregate(fcinfo, numeric_avg_combine, nullable_pointer(*sum),
+	                      nullable_pointer(other), &isnull));
+}
+
+/* The sum, or NULL if there was no value. */
+static Numeric
+numeric_sum_value(FunctionCallInfo fcinfo, NumericSum sum)
+{
+	bool isnull;
+	Datum value;
+
+	if (sum == NULL)
+		return NULL;
+	value = call_in_aggregate(fcinfo, numeric_sum, nullable_pointer(sum),
+	                          nullable_pointer(NULL), &isnull);
+	return isnull ? NULL : DatumGetNumeric(value);
+}
+
+/* A length word, -1 for no sum, and the bytes of PostgreSQL's own format. */
+static void
+numeric_sum_send(FunctionCallInfo fcinfo, StringInfo buffer, NumericSum sum)
+{
+	bool isnull;
+	bytea *bytes;
+
+	if (sum == NULL)
 	{
-		next = DatumGetNumeric(DirectFunctionCall2(
-		    numeric_add, NumericGetDatum(*sum), NumericGetDatum(value)));
-		pfree(*sum);
+		pq_sendint32(buffer, (uint32) -1);
+		return;
 	}
-	*sum = next;
-	MemoryContextSwitchTo(old);
+	bytes = DatumGetByteaPP(
+	    call_in_aggregate(fcinfo, numeric_avg_serialize, nullable_pointer(sum),
+	                      nullable_pointer(NULL), &isnull));
+	pq_sendint32(buffer, VARSIZE_ANY_EXHDR(bytes));
+	pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 }
 
-static bool
-is_positive(Numeric value)
+static NumericSum
+numeric_sum_receive(FunctionCallInfo fcinfo, StringInfo buffer)
 {
-	Numeric zero = int64_to_numeric(0);
+	int32 length = (int32) pq_getmsgint(buffer, 4);
+	bytea *bytes;
+	bool isnull;
 
-	return DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(value),
-	                                        NumericGetDatum(zero)));
+	if (length == -1)
+		return NULL;
+
+	/* pq_getmsgbytes refuses a length that is not there */
+	bytes = (bytea *) cstring_to_text_with_len(pq_getmsgbytes(buffer, length),
+	                                           length);
+	return DatumGetPointer(call_in_aggregate(fcinfo, numeric_avg_deserialize,
+	                                         nullable_pointer(bytes),
+	                                         nullable_pointer(NULL), &isnull));
 }
 
+static void
+check_finite_numeric(Numeric value, const char *argument)
+{
+	if (likely(!numeric_is_nan(value) && !numeric_is_inf(value)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("%s must be finite", argument),
+	                errhint("Pass NULL where a figure is not known.")));
+}
+
+/* A zero to compare with, made once per query. */
 static Numeric
-finite_numeric(Numeric value, const char *name)
+zero(FunctionCallInfo fcinfo)
 {
-	if (numeric_is_nan(value) || numeric_is_inf(value))
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = int64_to_numeric(0);
+		MemoryContextSwitchTo(old);
+	}
+	return (Numeric) fcinfo->flinfo->fn_extra;
+}
+
+static void
+check_target(FunctionCallInfo fcinfo, Numeric target)
+{
+	check_finite_numeric(target, "target");
+	if (likely(DatumGetBool(
+	        DirectFunctionCall2(numeric_gt, NumericGetDatum(target),
+	                            NumericGetDatum(zero(fcinfo))))))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("target must be greater than zero"),
+	         errdetail("The target given is %s.",
+	                   DatumGetCString(DirectFunctionCall1(
+	                       numeric_out, NumericGetDatum(target)))),
+	         errhint("Leave rows without a target out, or pass NULL.")));
+}
+
+static void
+add_density(FloatSum *sum, int64 *rows, float8 density, const char *argument)
+{
+	check_finite_float(density, argument);
+	if (unlikely(density < 0))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must be a finite number", name)));
-	return value;
+		                errmsg("%s must not be negative", argument),
+		                errdetail("The value given is %g.", density),
+		                errhint("Pass NULL where a unit was not at work.")));
+	float_sum_add(sum, density);
+	(*rows)++;
 }
 
-static Numeric
-target_argument(FunctionCallInfo fcinfo, int number)
-{
-	Numeric target = finite_numeric(PG_GETARG_NUMERIC(number), "target");
-
-	if (!is_positive(target))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		         errmsg("a target must be greater than 0"),
-		         errdetail("It is %s.",
-		                   DatumGetCString(DirectFunctionCall1(
-		                       numeric_out, NumericGetDatum(target))))));
-	return target;
-}
-
-static float8
-density_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	float8 density = PG_GETARG_FLOAT8(number);
-
-	check_finite(density, name);
-	if (density < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must not be negative", name),
-		                errdetail("It is %g.", density)));
-	return density;
-}
-
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_add);
+/* (state, actual, target, density, peer_density) */
 Datum
-calib_deviation_quadrant_add(PG_FUNCTION_ARGS)
+calib_deviation_quadrant_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
 	QuadrantState *state =
-	    PG_ARGISNULL(0)
-	        ? MemoryContextAllocZero(context, sizeof(QuadrantState))
-	        : (QuadrantState *) PG_GETARG_POINTER(0);
+	    PG_ARGISNULL(0) ? NULL : (QuadrantState *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+		state = MemoryContextAllocZero(context, sizeof(QuadrantState));
 
 	if (!PG_ARGISNULL(1))
-		add_numeric(&state->actual,
-		            finite_numeric(PG_GETARG_NUMERIC(1), "actual"), context);
+	{
+		Numeric actual = PG_GETARG_NUMERIC(1);
+
+		check_finite_numeric(actual, "actual");
+		numeric_sum_add(fcinfo, &state->actual, actual);
+	}
 	if (!PG_ARGISNULL(2))
-		add_numeric(&state->target, target_argument(fcinfo, 2), context);
+	{
+		Numeric target = PG_GETARG_NUMERIC(2);
+
+		check_target(fcinfo, target);
+		numeric_sum_add(fcinfo, &state->target, target);
+	}
 	if (!PG_ARGISNULL(3))
-	{
-		add_float(&state->density, &state->density_lost,
-		          density_argument(fcinfo, 3, "density"));
-		state->density_rows++;
-	}
+		add_density(&state->density, &state->densities, PG_GETARG_FLOAT8(3),
+		            "density");
 	if (!PG_ARGISNULL(4))
-	{
-		add_float(&state->peer_density, &state->peer_density_lost,
-		          density_argument(fcinfo, 4, "peer_density"));
-		state->peer_density_rows++;
-	}
+		add_density(&state->peer_density, &state->peer_densities,
+		            PG_GETARG_FLOAT8(4), "peer_density");
+
 	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_combine);
 Datum
 calib_deviation_quadrant_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
-	QuadrantState *from =
+	QuadrantState *state =
+	    PG_ARGISNULL(0) ? NULL : (QuadrantState *) PG_GETARG_POINTER(0);
+	QuadrantState *other =
 	    PG_ARGISNULL(1) ? NULL : (QuadrantState *) PG_GETARG_POINTER(1);
-	QuadrantState *into;
 
-	if (from == NULL && PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	if (from == NULL)
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	into = PG_ARGISNULL(0)
-	           ? MemoryContextAllocZero(context, sizeof(QuadrantState))
-	           : (QuadrantState *) PG_GETARG_POINTER(0);
-	if (from->actual != NULL)
-		add_numeric(&into->actual, from->actual, context);
-	if (from->target != NULL)
-		add_numeric(&into->target, from->target, context);
-	add_float(&into->density, &into->density_lost, from->density);
-	add_float(&into->density, &into->density_lost, from->density_lost);
-	add_float(&into->peer_density, &into->peer_density_lost,
-	          from->peer_density);
-	add_float(&into->peer_density, &into->peer_density_lost,
-	          from->peer_density_lost);
-	into->density_rows += from->density_rows;
-	into->peer_density_rows += from->peer_density_rows;
-	PG_RETURN_POINTER(into);
+	if (other == NULL)
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	if (state == NULL)
+		state = MemoryContextAllocZero(context, sizeof(QuadrantState));
+
+	numeric_sum_merge(fcinfo, &state->actual, other->actual);
+	numeric_sum_merge(fcinfo, &state->target, other->target);
+	float_sum_merge(&state->density, &other->density);
+	float_sum_merge(&state->peer_density, &other->peer_density);
+	state->densities += other->densities;
+	state->peer_densities += other->peer_densities;
+	PG_RETURN_POINTER(state);
 }
 
-static void
-send_numeric(StringInfo buffer, Numeric value)
-{
-	bytea *bytes;
-
-	pq_sendbyte(buffer, value != NULL);
-	if (value == NULL)
-		return;
-	bytes = DatumGetByteaPP(
-	    DirectFunctionCall1(numeric_send, NumericGetDatum(value)));
-	pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-}
-
-/* numeric_recv checks what it reads, and that the message is long enough. */
-static Numeric
-receive_numeric(StringInfo buffer)
-{
-	if (pq_getmsgbyte(buffer) == 0)
-		return NULL;
-	return DatumGetNumeric(
-	    DirectFunctionCall3(numeric_recv, PointerGetDatum(buffer),
-	                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_serialize);
 Datum
 calib_deviation_quadrant_serialize(PG_FUNCTION_ARGS)
-{
-	QuadrantState *state = (QuadrantState *) PG_GETARG_POINTER(0);
-	StringInfoData buffer;
-
-	calib_aggregate_context(fcinfo);
-	pq_begintypsend(&buffer);
-	send_numeric(&buffer, state->actual);
-	send_numeric(&buffer, state->target);
-	pq_sendfloat8(&buffer, state->density);
-	pq_sendfloat8(&buffer, state->density_lost);
-	pq_sendint64(&buffer, state->density_rows);
-	pq_sendfloat8(&buffer, state->peer_density);
-	pq_sendfloat8(&buffer, state->peer_density_lost);
-	pq_sendint64(&buffer, state->peer_density_rows);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
-
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_deserialize);
-Datum
-calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
 {
 	QuadrantState *state;
 	StringInfoData buffer;
 
 	calib_aggregate_context(fcinfo);
+	state = (QuadrantState *) PG_GETARG_POINTER(0);
+
+	pq_begintypsend(&buffer);
+	numeric_sum_send(fcinfo, &buffer, state->actual);
+	numeric_sum_send(fcinfo, &buffer, state->target);
+	pq_sendfloat8(&buffer, state->density.sum);
+	pq_sendfloat8(&buffer, state->density.error);
+	pq_sendfloat8(&buffer, state->peer_density.sum);
+	pq_sendfloat8(&buffer, state->peer_density.error);
+	pq_sendint64(&buffer, state->densities);
+	pq_sendint64(&buffer, state->peer_densities);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+Datum
+calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
+{
+	StringInfoData buffer;
+	QuadrantState *state;
+
+	calib_aggregate_context(fcinfo);
 	calib_begin_deserialize(&buffer, PG_GETARG_BYTEA_PP(0));
+
 	state = palloc0(sizeof(QuadrantState));
-	state->actual = receive_numeric(&buffer);
-	state->target = receive_numeric(&buffer);
-	state->density = pq_getmsgfloat8(&buffer);
-	state->density_lost = pq_getmsgfloat8(&buffer);
-	state->density_rows = pq_getmsgint64(&buffer);
-	state->peer_density = pq_getmsgfloat8(&buffer);
-	state->peer_density_lost = pq_getmsgfloat8(&buffer);
-	state->peer_density_rows = pq_getmsgint64(&buffer);
+	state->actual = numeric_sum_receive(fcinfo, &buffer);
+	state->target = numeric_sum_receive(fcinfo, &buffer);
+	state->density.sum = pq_getmsgfloat8(&buffer);
+	state->density.error = pq_getmsgfloat8(&buffer);
+	state->peer_density.sum = pq_getmsgfloat8(&buffer);
+	state->peer_density.error = pq_getmsgfloat8(&buffer);
+	state->densities = pq_getmsgint64(&buffer);
+	state->peer_densities = pq_getmsgint64(&buffer);
 	pq_getmsgend(&buffer);
-	if (state->density_rows < 0 || state->peer_density_rows < 0)
-		calib_bad_state("deviation_quadrant");
+
+	if (state->densities < 0 || state->peer_densities < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+		                errmsg("invalid state of deviation_quadrant")));
 	PG_RETURN_POINTER(state);
 }
 
-/* NULL where one of the two axes has nothing to stand on. */
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_final);
+static bool
+sums_attained(Numeric actual, Numeric target)
+{
+	/* a target without results is missed, not unknown */
+	if (actual == NULL)
+		actual = int64_to_numeric(0);
+	return DatumGetBool(DirectFunctionCall2(
+	    numeric_ge, NumericGetDatum(actual), NumericGetDatum(target)));
+}
+
 Datum
 calib_deviation_quadrant_final(PG_FUNCTION_ARGS)
 {
 	QuadrantState *state;
+	Numeric target;
 	float8 density;
 	float8 peer_density;
 	bool attained;
@@ -285,17 +371,18 @@ calib_deviation_quadrant_final(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (QuadrantState *) PG_GETARG_POINTER(0);
-	if (state->actual == NULL || state->target == NULL ||
-	    state->density_rows == 0 || state->peer_density_rows == 0)
+
+	target = numeric_sum_value(fcinfo, state->target);
+	if (target == NULL || state->densities == 0 || state->peer_densities == 0)
 		PG_RETURN_NULL();
-	density = (state->density + state->density_lost) / state->density_rows;
-	peer_density = (state->peer_density + state->peer_density_lost) /
-	               state->peer_density_rows;
+
+	density = float_sum_value(&state->density) / (float8) state->densities;
+	peer_density =
+	    float_sum_value(&state->peer_density) / (float8) state->peer_densities;
 	if (peer_density == 0)
 		PG_RETURN_NULL();
-	attained = DatumGetBool(
-	    DirectFunctionCall2(numeric_ge, NumericGetDatum(state->actual),
-	                        NumericGetDatum(state->target)));
-	PG_RETURN_TEXT_P(
-	    cstring_to_text(quadrant_name(attained, density >= peer_density)));
+
+	attained = sums_attained(numeric_sum_value(fcinfo, state->actual), target);
+	PG_RETURN_TEXT_P(quadrant_name(
+	    attained, density >= peer_density * (1.0 - INDEX_TOLERANCE)));
 }
