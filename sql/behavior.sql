@@ -1,5 +1,7 @@
 -- behavior: density against worked values and plain SQL sums
-CREATE EXTENSION calib;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS calib;
+RESET client_min_messages;
 SET timezone = 'UTC';
 
 -- 1. the worked example: 6 visits at 1.0 and 5 calls at 0.4 in two weeks -> 4.0
@@ -75,7 +77,7 @@ FROM (VALUES
   (20, $$(NULL::timestamptz, -1::float8, '[2025-08-04,2025-08-11)')$$),
   (21, $$('2025-08-05'::timestamptz, 1e308::float8, '[2025-08-04,2025-08-11)'), ('2025-08-05', 1e308, '[2025-08-04,2025-08-11)')$$)) t(n, rows)
 ORDER BY n;
-SELECT pg_temp.refusal($$SELECT calib.behavior_density_add(NULL, now(), 1::float8, '[2025-08-04,2025-08-11)'::tstzrange)$$) LIKE '42883%' AS not_by_hand;
+SELECT pg_temp.refusal($$SELECT calib.behavior_density_transition(NULL, now(), 1::float8, '[2025-08-04,2025-08-11)'::tstzrange)$$) LIKE '42883%' AS not_by_hand;
 
 -- 8. a window per group, and the same window written in two ways
 CREATE TEMP TABLE windows(name text, during tstzrange);
@@ -144,4 +146,3 @@ SELECT id FROM (SELECT id, calib.behavior_density(t, w, '[2025-08-01,2025-08-08)
                 WINDOW g AS (ORDER BY id), m AS (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)) x
 WHERE abs(grow / grow_want::float8 - 1) >= 1e-12 OR abs(move / move_want::float8 - 1) >= 1e-12;
 DROP TABLE behavior_act, behavior_part;
-DROP EXTENSION calib;

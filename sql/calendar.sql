@@ -1,5 +1,7 @@
 -- calendar: every value is compared with date_trunc / generate_series
-CREATE EXTENSION calib;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS calib;
+RESET client_min_messages;
 SET datestyle = 'ISO, YMD';
 
 -- 1. period_start against date_trunc: 900 days, all four grains (no row)
@@ -76,6 +78,8 @@ FROM (VALUES
   (6, $$calib.period_start('-infinity', 'week')$$),
   (7, $$calib.period_end('infinity', 'week')$$),
   (8, $$calib.period_end('2025-01-01', 'day')$$),
+  (9, $$calib.period_end('2025-01-31', 'month')$$),
+  (10, $$calib.period_end('2025-01-01', 'week')$$),
   (11, $$calib.weekdays('2025-01-02', '2025-01-01')$$),
   (12, $$calib.weekdays('-infinity', '2025-01-01')$$),
   (13, $$calib.weekdays('2025-01-01', 'infinity')$$),
@@ -89,4 +93,3 @@ FROM (VALUES
 ORDER BY n;
 SELECT calib.period_start('4714-11-24 BC', 'week') = '4714-11-24 BC' AS first_day,
        calib.period_start('5874897-12-31', 'year') = '5874897-01-01' AS last_year;
-DROP EXTENSION calib;

@@ -1,5 +1,7 @@
 -- concentration: Herfindahl-Hirschman index.
-CREATE EXTENSION calib;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS calib;
+RESET client_min_messages;
 \set VERBOSITY sqlstate
 
 -- The check value: 541 1463 2445 ... rows per key -> 0.1840812.
@@ -49,4 +51,3 @@ SELECT s.n = p.n AS same_numbers, s.t = p.t AS same_texts
 FROM serial AS s, (SELECT calib.concentration(key) AS n, calib.concentration(name) AS t FROM visit) AS p;
 
 DROP TABLE serial, visit, skewed;
-DROP EXTENSION calib;

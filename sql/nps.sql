@@ -1,5 +1,7 @@
 -- nps: against count(*) FILTER
-CREATE EXTENSION calib;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS calib;
+RESET client_min_messages;
 SET timezone = 'UTC';
 
 -- 1. worked by hand: 5 promoters, 3 passives, 2 detractors of 10 -> +30
@@ -25,11 +27,11 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT s, pg_temp.refusal(format('SELECT calib.nps(s) FROM (VALUES (9), (%s)) v(s)', s)) AS refusal
 FROM unnest(ARRAY[-1, 11, 2147483647, -2147483648]) s;
--- a broken state, by hand and in an aggregate of one's own
-SELECT pg_temp.refusal($$SELECT calib.nps_add('{0,0}', 9)$$) AS add_by_hand,
+SELECT pg_temp.refusal($$SELECT calib.nps_transition('{0,0}', 9)$$) AS transition_by_hand,
        pg_temp.refusal($$SELECT calib.nps_final('{1}')$$) AS final_by_hand;
-CREATE AGGREGATE pg_temp.broken_nps(integer) (SFUNC = calib.nps_add, STYPE = bigint[], INITCOND = '{0}');
-CREATE AGGREGATE pg_temp.null_nps(integer) (SFUNC = calib.nps_add, STYPE = bigint[], INITCOND = '{0,0,NULL}');
+-- an aggregate of one's own with a broken state
+CREATE AGGREGATE pg_temp.broken_nps(integer) (SFUNC = calib.nps_transition, STYPE = bigint[], INITCOND = '{0}');
+CREATE AGGREGATE pg_temp.null_nps(integer) (SFUNC = calib.nps_transition, STYPE = bigint[], INITCOND = '{0,NULL}');
 SELECT pg_temp.refusal('SELECT pg_temp.broken_nps(9)') AS broken, pg_temp.refusal('SELECT pg_temp.null_nps(9)') AS with_null;
 
 -- 3. any split, groups, windows
@@ -55,5 +57,3 @@ SELECT id FROM (SELECT id, calib.nps(s) OVER w AS got,
                 FROM nps_answer WHERE id <= 2000 WINDOW w AS (ORDER BY id ROWS BETWEEN 4 PRECEDING AND 2 PRECEDING)) x
 WHERE got IS DISTINCT FROM want;
 DROP TABLE nps_answer;
-DROP AGGREGATE pg_temp.broken_nps(integer), pg_temp.null_nps(integer);
-DROP EXTENSION calib;

@@ -1,5 +1,7 @@
 -- quadrant: the four places, for one unit and for groups
-CREATE EXTENSION calib;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS calib;
+RESET client_min_messages;
 SET timezone = 'UTC';
 
 -- 1. the four places, both lines inclusive on their upper side
@@ -121,4 +123,3 @@ SELECT id FROM (SELECT id, calib.deviation_quadrant(actual, target, density, pee
 WHERE grow IS DISTINCT FROM grow_want OR move IS DISTINCT FROM move_want;
 DROP VIEW quadrant_check;
 DROP TABLE quadrant_unit;
-DROP EXTENSION calib;

@@ -1,5 +1,7 @@
 -- sri and response_summary.
-CREATE EXTENSION calib;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS calib;
+RESET client_min_messages;
 SET TimeZone = 'UTC';
 \set VERBOSITY sqlstate
 
@@ -137,4 +139,3 @@ SELECT calib.sri(detected_at, acted_at) IS NULL AS nothing FROM response_case WH
 
 DROP VIEW aml_rows, kaplan_meier;
 DROP TABLE serial, moving, aml, response_case;
-DROP EXTENSION calib;

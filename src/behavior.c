@@ -2,280 +2,291 @@
  * behavior.c
  *		behavior_density: weighted events per week of a given window.
  *
- * The window comes with every row and is the same for a whole group: it is
- * read once, and every later row's is compared with it byte by byte.  The sum
- * is compensated (Neumaier), so that neither the order of the rows nor their
- * split into partial aggregates moves it by more than 1e-12 relative.
+ * The window comes with every row and must be the same for the whole group.
+ * Decoding a range is several times dearer than the rest of the work, so it
+ * is decoded once: later rows are compared with the first one byte by byte,
+ * and decoded only where the bytes differ.  Bounds become a closed interval
+ * of integer microseconds, so that a row costs two integer comparisons.
+ *
+ * Everything that is wrong with a row is wrong wherever its time lies: a
+ * negative weight outside the window is an error too, for the window is often
+ * a parameter, and an error must not come and go with it.
  */
-#include "calib.h"
-
-#include <math.h>
-
 #include "aggregate.h"
-#include "libpq/pqformat.h"
-#include "utils/rangetypes.h"
-#include "utils/typcache.h"
 
-typedef struct DensityState
+#include <float.h>
+
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/rangetypes.h"
+
+PG_FUNCTION_INFO_V1(calib_behavior_density_transition);
+PG_FUNCTION_INFO_V1(calib_behavior_density_combine);
+PG_FUNCTION_INFO_V1(calib_behavior_density_serialize);
+PG_FUNCTION_INFO_V1(calib_behavior_density_deserialize);
+PG_FUNCTION_INFO_V1(calib_behavior_density_final);
+
+/*
+ * A bounded range of timestamps without its length word: type, lower, upper,
+ * flags.  Every window that is accepted has exactly this size.
+ */
+#define WINDOW_BYTES (sizeof(Oid) + 2 * sizeof(TimestampTz) + 1)
+
+typedef struct Window
 {
-	TimestampTz lower;
+	TimestampTz lower; /* the bounds as given, finite, lower < upper */
 	TimestampTz upper;
 	bool lower_inclusive;
 	bool upper_inclusive;
-	float8 sum;
-	float8 compensation;    /* what the additions to sum lost */
-	struct varlena *during; /* the window as the rows bring it */
-	Size during_size;
+} Window;
+
+typedef struct DensityState
+{
+	FloatSum weights;
+	TimestampTz first; /* the window as a closed interval */
+	TimestampTz last;
+	Window window;
+	char window_bytes[WINDOW_BYTES];
 } DensityState;
 
 static void
-add(DensityState *state, float8 weight)
+window_refused(const char *problem)
 {
-	float8 sum = state->sum + weight;
-
-	if (fabs(state->sum) >= fabs(weight))
-		state->compensation += (state->sum - sum) + weight;
-	else
-		state->compensation += (weight - sum) + state->sum;
-	state->sum = sum;
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("during must be a bounded, non-empty range of time"),
+	         errdetail("The window %s.", problem),
+	         errhint("Give both ends, for example tstzrange('2025-08-01', "
+	                 "'2025-08-15').")));
 }
 
-/* Reads the window into state; a window that is no length of time is an error.
- */
 static void
-read_during(FunctionCallInfo fcinfo, DensityState *state, RangeType *during)
+window_differs(void)
 {
-	TypeCacheEntry *type = range_get_typcache(fcinfo, RangeTypeGetOid(during));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("during must be the same for all rows of a group"),
+	                errhint("Group by the window, or pass a constant.")));
+}
+
+static void
+check_window(const Window *window)
+{
+	if (TIMESTAMP_NOT_FINITE(window->lower) ||
+	    TIMESTAMP_NOT_FINITE(window->upper))
+		window_refused("has an infinite bound");
+	if (window->lower >= window->upper)
+		window_refused("has no length");
+}
+
+/* Decode and check the window of the row at hand. */
+static void
+read_window(FunctionCallInfo fcinfo, Datum during, Window *window)
+{
+	RangeType *range = DatumGetRangeTypeP(during);
+	TypeCacheEntry *type = range_get_typcache(fcinfo, RangeTypeGetOid(range));
 	RangeBound lower;
 	RangeBound upper;
 	bool empty;
 
-	range_deserialize(type, during, &lower, &upper, &empty);
+	range_deserialize(type, range, &lower, &upper, &empty);
 	if (empty)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("during must not be empty"),
-		                errhint("Give the window as '[from, to)'.")));
-	state->lower =
-	    lower.infinite ? DT_NOBEGIN : DatumGetTimestampTz(lower.val);
-	state->upper = upper.infinite ? DT_NOEND : DatumGetTimestampTz(upper.val);
-	if (TIMESTAMP_NOT_FINITE(state->lower) ||
-	    TIMESTAMP_NOT_FINITE(state->upper))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("during must have finite bounds"),
-		                errhint("Give the window as '[from, to)'.")));
-	if (state->lower == state->upper)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("during must have a length"),
-		                errhint("Give the window as '[from, to)'.")));
-	state->lower_inclusive = lower.inclusive;
-	state->upper_inclusive = upper.inclusive;
+		window_refused("is empty");
+	if (lower.infinite || upper.infinite)
+		window_refused("is unbounded");
+
+	window->lower = DatumGetTimestampTz(lower.val);
+	window->upper = DatumGetTimestampTz(upper.val);
+	window->lower_inclusive = lower.inclusive;
+	window->upper_inclusive = upper.inclusive;
+	check_window(window);
 }
 
 static bool
-same_window(const DensityState *a, const DensityState *b)
+same_window(const Window *a, const Window *b)
 {
 	return a->lower == b->lower && a->upper == b->upper &&
 	       a->lower_inclusive == b->lower_inclusive &&
 	       a->upper_inclusive == b->upper_inclusive;
 }
 
-/* A copy, for timestamptz_to_str writes to the same place every time. */
-static char *
-window_text(const DensityState *state)
-{
-	char *lower = pstrdup(timestamptz_to_str(state->lower));
-
-	return psprintf("%c%s, %s%c", state->lower_inclusive ? '[' : '(', lower,
-	                timestamptz_to_str(state->upper),
-	                state->upper_inclusive ? ']' : ')');
-}
-
 static void
-check_same_window(const DensityState *a, const DensityState *b)
+set_window(DensityState *state, const Window *window)
 {
-	if (same_window(a, b))
-		return;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("during must be the same for all rows of a group"),
-	                errdetail("One is %s, another %s.", window_text(a),
-	                          window_text(b)),
-	                errhint("Group by the window, or give one to all rows.")));
+	state->window = *window;
+	state->first = window->lower + (window->lower_inclusive ? 0 : 1);
+	state->last = window->upper - (window->upper_inclusive ? 0 : 1);
 }
 
-static void
-remember_during(DensityState *state, struct varlena *during,
-                MemoryContext context)
+/* The bytes of a plain range of the right size, else NULL. */
+static inline const char *
+plain_window_bytes(Datum during)
 {
-	state->during_size = VARSIZE_ANY(during);
-	state->during = MemoryContextAlloc(context, state->during_size);
-	memcpy(state->during, during, state->during_size);
+	struct varlena *range = (struct varlena *) DatumGetPointer(during);
+
+	if (VARATT_IS_EXTERNAL(range) || VARATT_IS_COMPRESSED(range) ||
+	    VARSIZE_ANY_EXHDR(range) != WINDOW_BYTES)
+		return NULL;
+	return VARDATA_ANY(range);
 }
 
+static inline bool
+is_known_window(const DensityState *state, Datum during)
+{
+	const char *bytes = plain_window_bytes(during);
+
+	return bytes != NULL &&
+	       memcmp(bytes, state->window_bytes, WINDOW_BYTES) == 0;
+}
+
+/* The slow road: the first row, and windows written in other bytes. */
 static DensityState *
-first_row(FunctionCallInfo fcinfo, MemoryContext context)
+learn_window(FunctionCallInfo fcinfo, DensityState *state, Datum during)
 {
-	DensityState *state =
-	    MemoryContextAllocZero(context, sizeof(DensityState));
+	const char *bytes;
+	Window window;
 
-	read_during(fcinfo, state, PG_GETARG_RANGE_P(3));
-	remember_during(state, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(3)),
-	                context);
+	read_window(fcinfo, during, &window);
+	if (state != NULL)
+	{
+		if (!same_window(&state->window, &window))
+			window_differs();
+		return state;
+	}
+
+	state = MemoryContextAllocZero(calib_aggregate_context(fcinfo),
+	                               sizeof(DensityState));
+	set_window(state, &window);
+	bytes = plain_window_bytes(during);
+	if (bytes != NULL)
+		memcpy(state->window_bytes, bytes, WINDOW_BYTES);
 	return state;
 }
 
-/*
- * The bytes differ where the same window comes once short and once not: then
- * the bounds decide.
- */
 static void
-check_during(FunctionCallInfo fcinfo, DensityState *state,
-             MemoryContext context)
+weight_refused(float8 weight)
 {
-	struct varlena *during = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(3));
-	DensityState other;
-
-	if (VARSIZE_ANY(during) == state->during_size &&
-	    memcmp(during, state->during, state->during_size) == 0)
-		return;
-	read_during(fcinfo, &other, PG_GETARG_RANGE_P(3));
-	check_same_window(state, &other);
-	if (state->during != NULL)
-		pfree(state->during);
-	remember_during(state, during, context);
-}
-
-static bool
-lies_in(const DensityState *state, TimestampTz at)
-{
-	if (at < state->lower || (at == state->lower && !state->lower_inclusive))
-		return false;
-	return at < state->upper || (at == state->upper && state->upper_inclusive);
-}
-
-static void
-check_weight(float8 weight)
-{
-	if (weight >= 0 && !isinf(weight))
-		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("a weight must be finite and not negative"),
-	                errdetail("It is %g.", weight),
-	                errhint("Leave the row out with FILTER, or give NULL: a "
-	                        "row without a weight does not count.")));
+	                errmsg("weight must be finite and not negative"),
+	                errdetail("The weight given is %g.", weight),
+	                errhint("Leave rows out with FILTER, or pass NULL: a row "
+	                        "without a weight does not count.")));
 }
 
-PG_FUNCTION_INFO_V1(calib_behavior_density_add);
+/* (state, occurred_at, weight, during) */
 Datum
-calib_behavior_density_add(PG_FUNCTION_ARGS)
+calib_behavior_density_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = calib_aggregate_context(fcinfo);
 	DensityState *state =
 	    PG_ARGISNULL(0) ? NULL : (DensityState *) PG_GETARG_POINTER(0);
+	TimestampTz occurred_at;
+	float8 weight;
 
 	if (PG_ARGISNULL(3))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("during must not be null"),
-		                errhint("Give the window as '[from, to)'.")));
-	if (state == NULL)
-		state = first_row(fcinfo, context);
-	else
-		check_during(fcinfo, state, context);
+		window_refused("is NULL");
+	if (state == NULL || !is_known_window(state, PG_GETARG_DATUM(3)))
+		state = learn_window(fcinfo, state, PG_GETARG_DATUM(3));
+
 	if (PG_ARGISNULL(2))
 		PG_RETURN_POINTER(state);
-	check_weight(PG_GETARG_FLOAT8(2));
-	if (!PG_ARGISNULL(1) && lies_in(state, PG_GETARG_TIMESTAMPTZ(1)))
-		add(state, PG_GETARG_FLOAT8(2));
+	weight = PG_GETARG_FLOAT8(2);
+	if (unlikely(!(weight >= 0.0 && weight <= DBL_MAX)))
+		weight_refused(weight);
+
+	if (PG_ARGISNULL(1))
+		PG_RETURN_POINTER(state);
+	occurred_at = PG_GETARG_TIMESTAMPTZ(1);
+	if (occurred_at >= state->first && occurred_at <= state->last)
+		float_sum_add(&state->weights, weight);
+
 	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_behavior_density_combine);
 Datum
 calib_behavior_density_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
-	DensityState *into =
+	DensityState *state =
 	    PG_ARGISNULL(0) ? NULL : (DensityState *) PG_GETARG_POINTER(0);
-	DensityState *from =
+	DensityState *other =
 	    PG_ARGISNULL(1) ? NULL : (DensityState *) PG_GETARG_POINTER(1);
 
-	if (from == NULL)
+	if (other == NULL)
 	{
-		if (into == NULL)
+		if (state == NULL)
 			PG_RETURN_NULL();
-		PG_RETURN_POINTER(into);
+		PG_RETURN_POINTER(state);
 	}
-	if (into == NULL)
+	if (state == NULL)
 	{
-		into = MemoryContextAllocZero(context, sizeof(DensityState));
-		*into = *from;
-		into->during = NULL;
-		into->during_size = 0;
-		PG_RETURN_POINTER(into);
+		state = MemoryContextAlloc(context, sizeof(DensityState));
+		*state = *other;
+		PG_RETURN_POINTER(state);
 	}
-	check_same_window(into, from);
-	add(into, from->sum);
-	add(into, from->compensation);
-	PG_RETURN_POINTER(into);
+
+	if (!same_window(&state->window, &other->window))
+		window_differs();
+	float_sum_merge(&state->weights, &other->weights);
+	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_behavior_density_serialize);
 Datum
 calib_behavior_density_serialize(PG_FUNCTION_ARGS)
-{
-	DensityState *state = (DensityState *) PG_GETARG_POINTER(0);
-	StringInfoData buffer;
-
-	calib_aggregate_context(fcinfo);
-	pq_begintypsend(&buffer);
-	pq_sendint64(&buffer, state->lower);
-	pq_sendint64(&buffer, state->upper);
-	pq_sendbyte(&buffer, state->lower_inclusive);
-	pq_sendbyte(&buffer, state->upper_inclusive);
-	pq_sendfloat8(&buffer, state->sum);
-	pq_sendfloat8(&buffer, state->compensation);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
-
-PG_FUNCTION_INFO_V1(calib_behavior_density_deserialize);
-Datum
-calib_behavior_density_deserialize(PG_FUNCTION_ARGS)
 {
 	DensityState *state;
 	StringInfoData buffer;
 
 	calib_aggregate_context(fcinfo);
+	state = (DensityState *) PG_GETARG_POINTER(0);
+
+	pq_begintypsend(&buffer);
+	pq_sendfloat8(&buffer, state->weights.sum);
+	pq_sendfloat8(&buffer, state->weights.error);
+	pq_sendint64(&buffer, state->window.lower);
+	pq_sendint64(&buffer, state->window.upper);
+	pq_sendbyte(&buffer, state->window.lower_inclusive);
+	pq_sendbyte(&buffer, state->window.upper_inclusive);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+Datum
+calib_behavior_density_deserialize(PG_FUNCTION_ARGS)
+{
+	StringInfoData buffer;
+	DensityState *state;
+	Window window;
+
+	calib_aggregate_context(fcinfo);
 	calib_begin_deserialize(&buffer, PG_GETARG_BYTEA_PP(0));
+
 	state = palloc0(sizeof(DensityState));
-	state->lower = pq_getmsgint64(&buffer);
-	state->upper = pq_getmsgint64(&buffer);
-	state->lower_inclusive = pq_getmsgbyte(&buffer) != 0;
-	state->upper_inclusive = pq_getmsgbyte(&buffer) != 0;
-	state->sum = pq_getmsgfloat8(&buffer);
-	state->compensation = pq_getmsgfloat8(&buffer);
+	state->weights.sum = pq_getmsgfloat8(&buffer);
+	state->weights.error = pq_getmsgfloat8(&buffer);
+	window.lower = pq_getmsgint64(&buffer);
+	window.upper = pq_getmsgint64(&buffer);
+	window.lower_inclusive = pq_getmsgbyte(&buffer) != 0;
+	window.upper_inclusive = pq_getmsgbyte(&buffer) != 0;
 	pq_getmsgend(&buffer);
-	if (state->lower >= state->upper)
-		calib_bad_state("behavior_density");
+
+	check_window(&window);
+	set_window(state, &window);
 	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_behavior_density_final);
 Datum
 calib_behavior_density_final(PG_FUNCTION_ARGS)
 {
 	DensityState *state;
 	float8 weeks;
-	float8 sum;
 
 	calib_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (DensityState *) PG_GETARG_POINTER(0);
-	/* exact, and unsigned, for the longest window fits no signed difference */
-	weeks = (float8) ((uint64) state->upper - (uint64) state->lower) /
-	        USECS_PER_WEEK;
-	sum = state->sum + state->compensation;
-	if (isinf(state->sum))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-		                errmsg("the sum of the weights is out of range")));
-	PG_RETURN_FLOAT8(sum / weeks);
+
+	/* unsigned: the longest window does not fit a signed difference */
+	weeks = (float8) ((uint64) state->window.upper -
+	                  (uint64) state->window.lower) /
+	        (float8) USECS_PER_WEEK;
+	PG_RETURN_FLOAT8(float_sum_value(&state->weights) / weeks);
 }

@@ -1,189 +1,232 @@
 /*
  * calendar.c
- *		Calendar arithmetic: weeks, months, fiscal quarters and years.
+ *		Periods (ISO week, month, fiscal quarter, fiscal year) and weekdays.
  *
- * Dates only; which day a moment falls on is the organisation's business.
- * Weeks are ISO weeks and start on Monday whatever the fiscal year does.
+ * Pure arithmetic on dates: no table, no clock, no time zone.  Which day a
+ * moment falls on is decided by the caller, in the organisation's zone;
+ * holidays and make-up working days belong to the organisation too.
+ *
+ * A period is written [start, end): the end is the first day of the next one.
+ * Months are counted as year * 12 + month, so that a fiscal year which begins
+ * in October needs no special case.  Dates are finite everywhere; a period
+ * that would reach beyond the dates PostgreSQL can store is 22008.
  */
-#include "calib.h"
+#include "calendar.h"
 
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 
-#include "calendar.h"
+PG_FUNCTION_INFO_V1(calib_sql_period_start);
+PG_FUNCTION_INFO_V1(calib_sql_period_end);
+PG_FUNCTION_INFO_V1(calib_weekdays);
 
-#define MONTHS_PER_QUARTER 3
+#define MONTHS_A_QUARTER 3
+#define DAYS_A_WEEK 7
+#define WEEKDAYS_A_WEEK 5
 
-Grain
-calib_grain_parse(const char *text)
+static void
+check_finite(DateADT day, const char *argument)
 {
-	if (strcmp(text, "week") == 0)
-		return GRAIN_WEEK;
-	if (strcmp(text, "month") == 0)
-		return GRAIN_MONTH;
-	if (strcmp(text, "quarter") == 0)
-		return GRAIN_QUARTER;
-	if (strcmp(text, "year") == 0)
-		return GRAIN_YEAR;
+	if (!DATE_NOT_FINITE(day))
+		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("grain \"%s\" is not known", text),
-	                errhint("It is week, month, quarter or year.")));
-}
-
-static int
-months_of(Grain grain)
-{
-	if (grain == GRAIN_MONTH)
-		return 1;
-	return grain == GRAIN_QUARTER ? MONTHS_PER_QUARTER : MONTHS_PER_YEAR;
+	                errmsg("%s must be a finite date", argument),
+	                errhint("An infinite date lies in no period.")));
 }
 
 static void
-check_finite(DateADT day)
+check_fiscal_month(int fiscal_start_month)
 {
-	if (DATE_NOT_FINITE(day))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("a period cannot start or end at infinity"),
-		                errhint("Give a finite date.")));
+	if (fiscal_start_month >= 1 && fiscal_start_month <= MONTHS_PER_YEAR)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("fiscal start month must be between 1 and 12"),
+	                errdetail("The month given is %d.", fiscal_start_month),
+	                errhint("Use 1 for years that begin in January.")));
 }
 
 static void
-check_fiscal_start_month(int month)
+date_out_of_range(void)
 {
-	if (month < 1 || month > MONTHS_PER_YEAR)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("fiscal_start_month %d is not a month", month),
-		                errhint("It is 1 (January) to 12.")));
+	ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+	                errmsg("period reaches beyond the range of dates")));
 }
 
 /*
- * Months are counted from a year far enough before Christ that the count, and
- * with it every remainder, is positive.
+ * The month index of a day, counted so that index / 12 is the year.  Years
+ * before 1 AD make it negative; callers use floor_div only.
  */
-#define MONTHS_BEFORE_YEAR_0 (INT64CONST(5000) * MONTHS_PER_YEAR)
-
 static int64
-month_count(int year, int month)
+month_index(DateADT day, int *day_of_month)
 {
-	return MONTHS_BEFORE_YEAR_0 + (int64) year * MONTHS_PER_YEAR + month - 1;
+	int year;
+	int month;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, day_of_month);
+	return (int64) year * MONTHS_PER_YEAR + (month - 1);
 }
 
 static DateADT
-checked_date(int64 day)
+first_of_month(int64 index)
 {
+	int64 year = index / MONTHS_PER_YEAR;
+	int64 month = index % MONTHS_PER_YEAR;
+	int64 day;
+
+	if (month < 0)
+	{
+		month += MONTHS_PER_YEAR;
+		year--;
+	}
+
+	/* date2j overflows silently beyond these years */
+	if (!IS_VALID_JULIAN(year, month + 1, 1))
+		date_out_of_range();
+	day =
+	    (int64) date2j((int) year, (int) month + 1, 1) - POSTGRES_EPOCH_JDATE;
 	if (!IS_VALID_DATE(day))
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		                errmsg("date out of range")));
+		date_out_of_range();
 	return (DateADT) day;
 }
 
-/*
- * date2j is good for Julian years only, and they reach a little further than
- * dates do at both ends: hence two checks.
- */
-static DateADT
-first_day(int64 months)
+/* Months in a period of this grain; a week has none. */
+static int
+grain_months(Grain grain)
 {
-	int year = (int) (months / MONTHS_PER_YEAR) - 5000;
-	int month = (int) (months % MONTHS_PER_YEAR) + 1;
-
-	if (!IS_VALID_JULIAN(year, month, 1))
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		                errmsg("date out of range")));
-	return checked_date((int64) date2j(year, month, 1) - POSTGRES_EPOCH_JDATE);
+	switch (grain)
+	{
+		case GRAIN_WEEK:
+			return 0;
+		case GRAIN_MONTH:
+			return 1;
+		case GRAIN_QUARTER:
+			return MONTHS_A_QUARTER;
+		case GRAIN_YEAR:
+			return MONTHS_PER_YEAR;
+	}
+	return 0; /* keep the compiler quiet */
 }
 
-static DateADT
-week_start(DateADT day)
+Grain
+calib_grain_parse(const char *name)
 {
-	/* Julian day 0 was a Monday; dates reach back to it and no further */
-	int julian = day + POSTGRES_EPOCH_JDATE;
+	if (strcmp(name, "week") == 0)
+		return GRAIN_WEEK;
+	if (strcmp(name, "month") == 0)
+		return GRAIN_MONTH;
+	if (strcmp(name, "quarter") == 0)
+		return GRAIN_QUARTER;
+	if (strcmp(name, "year") == 0)
+		return GRAIN_YEAR;
 
-	return day - julian % 7;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("unknown grain \"%s\"", name),
+	                errhint("Use week, month, quarter or year.")));
+	return GRAIN_WEEK; /* not reached */
 }
 
 DateADT
 calib_period_start(DateADT day, Grain grain, int fiscal_start_month)
 {
-	int year;
-	int month;
-	int of_month;
-	int64 months;
+	int day_of_month;
+	int64 index;
+	int months;
 
-	check_finite(day);
-	check_fiscal_start_month(fiscal_start_month);
+	check_finite(day, "day");
+	check_fiscal_month(fiscal_start_month);
+
+	/* Julian day 0, the first date there is, was a Monday. */
 	if (grain == GRAIN_WEEK)
-		return week_start(day);
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
-	months = month_count(year, month);
-	months -= (months - (fiscal_start_month - 1)) % months_of(grain);
-	return first_day(months);
+		return day - (day + POSTGRES_EPOCH_JDATE) % DAYS_A_WEEK;
+
+	index = month_index(day, &day_of_month);
+	months = grain_months(grain);
+
+	/* months since the last period began; 60000 years keep it positive */
+	index -= (index + INT64CONST(60000) * MONTHS_PER_YEAR -
+	          (fiscal_start_month - 1)) %
+	         months;
+	return first_of_month(index);
 }
 
+/*
+ * The caller's date must be the first day of a month or a Monday: a period
+ * counted from any other day would overlap its neighbours.  Whether the month
+ * is one in which a fiscal quarter begins is not known here.
+ */
 DateADT
 calib_period_end(DateADT period_start, Grain grain)
 {
-	int year;
-	int month;
-	int of_month;
+	int day_of_month = 1;
+	int64 end;
 
-	check_finite(period_start);
+	check_finite(period_start, "period_start");
+
 	if (grain == GRAIN_WEEK)
-		return checked_date((int64) period_start + 7);
-	j2date(period_start + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
-	return checked_date(
-	    (int64) first_day(month_count(year, month) + months_of(grain)) +
-	    of_month - 1);
+	{
+		if ((period_start + POSTGRES_EPOCH_JDATE) % DAYS_A_WEEK != 0)
+			day_of_month = 0;
+		end = (int64) period_start + DAYS_A_WEEK;
+		if (day_of_month == 1 && !IS_VALID_DATE(end))
+			date_out_of_range();
+	}
+	else
+		end = month_index(period_start, &day_of_month) + grain_months(grain);
+
+	if (day_of_month != 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("period_start is not the first day of a %s",
+		                       grain == GRAIN_WEEK ? "week" : "month"),
+		                errhint("Pass the result of calib.period_start().")));
+
+	return grain == GRAIN_WEEK ? (DateADT) end : first_of_month(end);
 }
 
-static Grain
-grain_argument(FunctionCallInfo fcinfo, int number)
-{
-	return calib_grain_parse(text_to_cstring(PG_GETARG_TEXT_PP(number)));
-}
-
-PG_FUNCTION_INFO_V1(calib_period_start_sql);
-Datum
-calib_period_start_sql(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATEADT(calib_period_start(
-	    PG_GETARG_DATEADT(0), grain_argument(fcinfo, 1), PG_GETARG_INT32(2)));
-}
-
-PG_FUNCTION_INFO_V1(calib_period_end_sql);
-Datum
-calib_period_end_sql(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATEADT(
-	    calib_period_end(PG_GETARG_DATEADT(0), grain_argument(fcinfo, 1)));
-}
-
-/* Mondays to Fridays from Julian day 0, a Monday, up to a day. */
-static int
+/* Mondays to Fridays in [first date there is, day). */
+static int64
 weekdays_before(DateADT day)
 {
-	int64 julian = (int64) day + POSTGRES_EPOCH_JDATE;
+	int64 days = (int64) day + POSTGRES_EPOCH_JDATE;
 
-	return (int) (julian / 7 * 5 + Min(julian % 7, 5));
+	return days / DAYS_A_WEEK * WEEKDAYS_A_WEEK +
+	       Min(days % DAYS_A_WEEK, WEEKDAYS_A_WEEK);
 }
 
-PG_FUNCTION_INFO_V1(calib_weekdays);
+Datum
+calib_sql_period_start(PG_FUNCTION_ARGS)
+{
+	DateADT day = PG_GETARG_DATEADT(0);
+	Grain grain = calib_grain_parse(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	PG_RETURN_DATEADT(calib_period_start(day, grain, PG_GETARG_INT32(2)));
+}
+
+Datum
+calib_sql_period_end(PG_FUNCTION_ARGS)
+{
+	DateADT period_start = PG_GETARG_DATEADT(0);
+	Grain grain = calib_grain_parse(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	PG_RETURN_DATEADT(calib_period_end(period_start, grain));
+}
+
 Datum
 calib_weekdays(PG_FUNCTION_ARGS)
 {
 	DateADT from_day = PG_GETARG_DATEADT(0);
 	DateADT to_day = PG_GETARG_DATEADT(1);
 
-	check_finite(from_day);
-	check_finite(to_day);
-	if (to_day < from_day)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("to_day must not be before from_day"),
-		                errdetail("The days are %s and %s.",
-		                          DatumGetCString(DirectFunctionCall1(
-		                              date_out, DateADTGetDatum(from_day))),
-		                          DatumGetCString(DirectFunctionCall1(
-		                              date_out, DateADTGetDatum(to_day)))),
-		                errhint("Give the earlier day first.")));
-	PG_RETURN_INT32(weekdays_before(to_day) - weekdays_before(from_day));
+	check_finite(from_day, "from_day");
+	check_finite(to_day, "to_day");
+	if (from_day > to_day)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("from_day must not be after to_day"),
+		         errdetail("from_day is %d days after to_day.",
+		                   (int) (from_day - to_day)),
+		         errhint("The days counted are those in [from_day, to_day): "
+		                 "swap the two.")));
+
+	PG_RETURN_INT32(
+	    (int32) (weekdays_before(to_day) - weekdays_before(from_day)));
 }

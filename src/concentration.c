@@ -109,9 +109,9 @@ count(ConcentrationState *state, Key key, int64 rows)
 	entry->rows += rows;
 }
 
-PG_FUNCTION_INFO_V1(calib_concentration_add_bigint);
+PG_FUNCTION_INFO_V1(calib_concentration_transition_bigint);
 Datum
-calib_concentration_add_bigint(PG_FUNCTION_ARGS)
+calib_concentration_transition_bigint(PG_FUNCTION_ARGS)
 {
 	ConcentrationState *state = state_argument(fcinfo);
 	Key key = {0, NULL};
@@ -123,9 +123,9 @@ calib_concentration_add_bigint(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_concentration_add_text);
+PG_FUNCTION_INFO_V1(calib_concentration_transition_text);
 Datum
-calib_concentration_add_text(PG_FUNCTION_ARGS)
+calib_concentration_transition_text(PG_FUNCTION_ARGS)
 {
 	ConcentrationState *state = state_argument(fcinfo);
 	text *given;

@@ -20,13 +20,13 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'calib_concentration_final';
 COMMENT ON FUNCTION calib.concentration_final(internal) IS 'Support of aggregate concentration: the result.';
 
-CREATE FUNCTION calib.concentration_add(state internal, key bigint) RETURNS internal
+CREATE FUNCTION calib.concentration_transition(state internal, key bigint) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_concentration_add_bigint';
-COMMENT ON FUNCTION calib.concentration_add(internal, bigint) IS 'Support of aggregate concentration: takes a row in.';
+AS 'MODULE_PATHNAME', 'calib_concentration_transition_bigint';
+COMMENT ON FUNCTION calib.concentration_transition(internal, bigint) IS 'Support of aggregate concentration: takes a row in.';
 
 CREATE AGGREGATE calib.concentration(key bigint) (
-    SFUNC = calib.concentration_add,
+    SFUNC = calib.concentration_transition,
     STYPE = internal,
     SSPACE = 8192,
     FINALFUNC = calib.concentration_final,
@@ -38,13 +38,13 @@ CREATE AGGREGATE calib.concentration(key bigint) (
 COMMENT ON AGGREGATE calib.concentration(bigint) IS
 'Herfindahl-Hirschman index of rows over keys: sum of squared shares, 1/n to 1. NULL keys are left out; none gives NULL.';
 
-CREATE FUNCTION calib.concentration_add(state internal, key text) RETURNS internal
+CREATE FUNCTION calib.concentration_transition(state internal, key text) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_concentration_add_text';
-COMMENT ON FUNCTION calib.concentration_add(internal, text) IS 'Support of aggregate concentration: takes a row in.';
+AS 'MODULE_PATHNAME', 'calib_concentration_transition_text';
+COMMENT ON FUNCTION calib.concentration_transition(internal, text) IS 'Support of aggregate concentration: takes a row in.';
 
 CREATE AGGREGATE calib.concentration(key text) (
-    SFUNC = calib.concentration_add,
+    SFUNC = calib.concentration_transition,
     STYPE = internal,
     SSPACE = 8192,
     FINALFUNC = calib.concentration_final,

@@ -1,85 +1,93 @@
 /*
  * nps.c
- *		nps: net promoter score, in points.
+ *		nps: net promoter score of answers from 0 to 10.
+ *
+ * The state is a bigint array of two: answers, and promoters less detractors.
+ * Integers have an inverse, so a moving window frame is exact and cheap, and
+ * PostgreSQL's own int4_avg_combine, which adds such arrays, combines them.
  */
-#include "calib.h"
+#include "aggregate.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 
-/* The state is a bigint[] of three counts, which PostgreSQL moves by itself.
- */
-enum
-{
-	ANSWERS,
-	PROMOTERS,
-	DETRACTORS,
-	COUNTS
-};
+PG_FUNCTION_INFO_V1(calib_nps_transition);
+PG_FUNCTION_INFO_V1(calib_nps_inverse);
+PG_FUNCTION_INFO_V1(calib_nps_final);
 
+#define HIGHEST_SCORE 10
 #define LOWEST_PROMOTER 9
 #define HIGHEST_DETRACTOR 6
 
-static int64 *
-counts_of(ArrayType *state)
+typedef struct NpsState
 {
-	if (ARR_NDIM(state) != 1 || ARR_DIMS(state)[0] != COUNTS ||
-	    ARR_HASNULL(state) || ARR_ELEMTYPE(state) != INT8OID)
+	int64 answers;
+	int64 balance; /* promoters less detractors */
+} NpsState;
+
+/* Anybody may build an aggregate of their own around these functions. */
+static NpsState *
+nps_state(ArrayType *array)
+{
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != 2 ||
+	    ARR_HASNULL(array) || ARR_ELEMTYPE(array) != INT8OID)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("expected an array of %d bigint", COUNTS)));
-	return (int64 *) ((char *) state + ARR_OVERHEAD_NONULLS(1));
+		                errmsg("state of nps must be an array of two bigint"),
+		                errhint("Call the aggregate calib.nps itself.")));
+	return (NpsState *) ((char *) array + ARR_OVERHEAD_NONULLS(1));
 }
 
-/* Inside the aggregate the state is changed in place, elsewhere in a copy. */
-static ArrayType *
-state_argument(FunctionCallInfo fcinfo)
+static int
+score_balance(int32 score)
 {
-	return AggCheckCallContext(fcinfo, NULL) ? PG_GETARG_ARRAYTYPE_P(0)
-	                                         : PG_GETARG_ARRAYTYPE_P_COPY(0);
-}
-
-PG_FUNCTION_INFO_V1(calib_nps_add);
-Datum
-calib_nps_add(PG_FUNCTION_ARGS)
-{
-	ArrayType *state = state_argument(fcinfo);
-	int64 *counts = counts_of(state);
-	int32 score = PG_GETARG_INT32(1);
-
-	if (score < 0 || score > 10)
+	if (score < 0 || score > HIGHEST_SCORE)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		         errmsg("a score is 0 to 10"), errdetail("It is %d.", score),
-		         errhint("Give NULL for somebody who did not answer.")));
-	counts[ANSWERS]++;
-	counts[PROMOTERS] += score >= LOWEST_PROMOTER;
-	counts[DETRACTORS] += score <= HIGHEST_DETRACTOR;
-	PG_RETURN_ARRAYTYPE_P(state);
+		         errmsg("score must be between 0 and 10"),
+		         errdetail("The score given is %d.", score),
+		         errhint("Pass NULL for somebody who did not answer.")));
+	if (score >= LOWEST_PROMOTER)
+		return 1;
+	return score <= HIGHEST_DETRACTOR ? -1 : 0;
 }
 
-PG_FUNCTION_INFO_V1(calib_nps_combine);
-Datum
-calib_nps_combine(PG_FUNCTION_ARGS)
+/* In an aggregate, and only there, the state is ours to change in place. */
+static ArrayType *
+own_state(FunctionCallInfo fcinfo)
 {
-	ArrayType *state = state_argument(fcinfo);
-	int64 *into = counts_of(state);
-	int64 *from = counts_of(PG_GETARG_ARRAYTYPE_P(1));
-	int i;
-
-	for (i = 0; i < COUNTS; i++)
-		into[i] += from[i];
-	PG_RETURN_ARRAYTYPE_P(state);
+	calib_aggregate_context(fcinfo);
+	return PG_GETARG_ARRAYTYPE_P(0);
 }
 
-PG_FUNCTION_INFO_V1(calib_nps_final);
+Datum
+calib_nps_transition(PG_FUNCTION_ARGS)
+{
+	ArrayType *array = own_state(fcinfo);
+	NpsState *state = nps_state(array);
+
+	state->balance += score_balance(PG_GETARG_INT32(1));
+	state->answers++;
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+Datum
+calib_nps_inverse(PG_FUNCTION_ARGS)
+{
+	ArrayType *array = own_state(fcinfo);
+	NpsState *state = nps_state(array);
+
+	state->balance -= score_balance(PG_GETARG_INT32(1));
+	state->answers--;
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
 Datum
 calib_nps_final(PG_FUNCTION_ARGS)
 {
-	int64 *counts = counts_of(PG_GETARG_ARRAYTYPE_P(0));
+	NpsState *state = nps_state(own_state(fcinfo));
 
-	if (counts[ANSWERS] == 0)
+	if (state->answers == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(100.0 *
-	                 (float8) (counts[PROMOTERS] - counts[DETRACTORS]) /
-	                 (float8) counts[ANSWERS]);
+	PG_RETURN_FLOAT8(100.0 * (float8) state->balance /
+	                 (float8) state->answers);
 }

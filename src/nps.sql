@@ -1,27 +1,43 @@
--- Net promoter score: see src/nps.c.
 
-CREATE FUNCTION calib.nps_add(state bigint[], score integer) RETURNS bigint[]
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_nps_add';
-COMMENT ON FUNCTION calib.nps_add(bigint[], integer) IS 'Support of aggregate nps: takes a row in.';
+-- nps: net promoter score.
 
-CREATE FUNCTION calib.nps_combine(state bigint[], other bigint[]) RETURNS bigint[]
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_nps_combine';
-COMMENT ON FUNCTION calib.nps_combine(bigint[], bigint[]) IS 'Support of aggregate nps: merges two partial states.';
+CREATE FUNCTION calib.nps_transition(bigint[], integer)
+RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'calib_nps_transition'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION calib.nps_final(state bigint[]) RETURNS float8
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_nps_final';
-COMMENT ON FUNCTION calib.nps_final(bigint[]) IS 'Support of aggregate nps: the result.';
+COMMENT ON FUNCTION calib.nps_transition(bigint[], integer) IS
+'Support of the aggregate calib.nps; not to be called by itself.';
+
+CREATE FUNCTION calib.nps_inverse(bigint[], integer)
+RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'calib_nps_inverse'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION calib.nps_inverse(bigint[], integer) IS
+'Support of the aggregate calib.nps in moving window frames; not to be called by itself.';
+
+CREATE FUNCTION calib.nps_final(bigint[])
+RETURNS float8
+AS 'MODULE_PATHNAME', 'calib_nps_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION calib.nps_final(bigint[]) IS
+'Support of the aggregate calib.nps; not to be called by itself.';
 
 CREATE AGGREGATE calib.nps(score integer) (
-    SFUNC = calib.nps_add,
+    SFUNC = calib.nps_transition,
     STYPE = bigint[],
-    INITCOND = '{0,0,0}',
+    INITCOND = '{0,0}',
     FINALFUNC = calib.nps_final,
-    COMBINEFUNC = calib.nps_combine,
+    COMBINEFUNC = pg_catalog.int4_avg_combine,
+    MSFUNC = calib.nps_transition,
+    MINVFUNC = calib.nps_inverse,
+    MSTYPE = bigint[],
+    MINITCOND = '{0,0}',
+    MFINALFUNC = calib.nps_final,
     PARALLEL = SAFE
 );
+
 COMMENT ON AGGREGATE calib.nps(integer) IS
-'Net promoter score in points, -100 to 100: share of 9 and 10 less share of 0 to 6. NULLs are left out; none gives NULL; a score outside 0 to 10 is 22023.';
+'Net promoter score in points, -100 to 100: share of scores 9 and 10 minus share of 0 to 6, times 100. NULL does not count; no answer: NULL. A score outside 0..10: 22023.';

@@ -104,12 +104,12 @@ BEGIN
     IF calib.restoring() OR (TG_OP = 'UPDATE' AND NEW.parent_id IS NOT DISTINCT FROM OLD.parent_id) THEN
         RETURN NULL;
     END IF;
-    -- One move at a time: two that cross could close a circle.  The second looks
-    -- with a new snapshot; SERIALIZABLE finds it by itself.
-    IF TG_OP = 'UPDATE' AND current_setting('transaction_isolation') = 'repeatable read' THEN
+    -- One move at a time: two that cross could close a circle.  The second must
+    -- look with a new snapshot.
+    IF TG_OP = 'UPDATE' AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         RAISE EXCEPTION USING ERRCODE = '25001',
-            MESSAGE = 'a unit is not moved under REPEATABLE READ',
-            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED, or SERIALIZABLE, first.';
+            MESSAGE = 'a unit moves under READ COMMITTED only',
+            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.';
     END IF;
     PERFORM pg_advisory_xact_lock('calib.unit_history'::regclass::oid::bigint);
     IF NEW.parent_id IS NOT NULL AND EXISTS (
@@ -134,7 +134,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION calib.keep_unit_history() IS
-'Trigger: keeps unit_history when a unit is entered or moved; refuses a circle (22023), and a move under REPEATABLE READ (25001), where one could not be seen.';
+'Trigger: keeps unit_history when a unit is entered or moved; refuses a circle (22023), and a move under another isolation than READ COMMITTED (25001), where one could not be seen.';
 REVOKE EXECUTE ON FUNCTION calib.keep_unit_history() FROM PUBLIC;
 
 CREATE VIEW calib.unit_tree WITH (security_invoker = true) AS

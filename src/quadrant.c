@@ -1,54 +1,33 @@
 /*
  * quadrant.c
- *		quadrant: where attainment and behavior density meet; and
- *		deviation_quadrant, the same for a whole group.
+ *		Attainment x density: where a unit, or a whole group, stands.
  *
- * Both lines belong to their upper side: at the floor is attained, at the
- * line is dense.
+ * quadrant() places one pair of figures.  deviation_quadrant() places a group:
+ * sum(actual) / sum(target) against mean(density) / mean(peer_density).  Sums
+ * before ratios, so that a ROLLUP row is the group's own figure and no mean of
+ * its members' ratios.
+ *
+ * Money stays exact: the sums are PostgreSQL's own numeric accumulators, and
+ * "attained" is sum(actual) >= sum(target), with no division at all.
+ * Densities are float8 and summed with compensation; a density index closer to
+ * the line than INDEX_TOLERANCE counts as on the line, so that neither the
+ * order of the rows nor binary fractions decide a tie.
  */
-#include "calib.h"
-
-#include <math.h>
-
 #include "aggregate.h"
+
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-static const char *
-quadrant_name(bool attained, bool dense)
-{
-	if (attained)
-		return dense ? "on_track" : "windfall";
-	return dense ? "environment" : "execution";
-}
-
-static void
-check_finite(float8 value, const char *name)
-{
-	if (isnan(value) || isinf(value))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must be a finite number", name),
-		                errdetail("It is %g.", value),
-		                errhint("Give NULL where it is not known.")));
-}
-
 PG_FUNCTION_INFO_V1(calib_quadrant);
-Datum
-calib_quadrant(PG_FUNCTION_ARGS)
-{
-	float8 attainment = PG_GETARG_FLOAT8(0);
-	float8 density_index = PG_GETARG_FLOAT8(1);
-	float8 floor = PG_GETARG_FLOAT8(2);
-	float8 line = PG_GETARG_FLOAT8(3);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_transition);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_combine);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_serialize);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_deserialize);
+PG_FUNCTION_INFO_V1(calib_deviation_quadrant_final);
 
-	check_finite(attainment, "attainment");
-	check_finite(density_index, "density_index");
-	check_finite(floor, "floor");
-	check_finite(line, "line");
-	PG_RETURN_TEXT_P(cstring_to_text(
-	    quadrant_name(attainment >= floor, density_index >= line)));
-}
+/* what float8 sums are promised to be good for */
+#define INDEX_TOLERANCE 1e-12
 
 /*
  * A numeric sum: the state of PostgreSQL's sum(numeric), NULL before the first
@@ -57,32 +36,50 @@ calib_quadrant(PG_FUNCTION_ARGS)
  */
 typedef void *NumericSum;
 
-/*
- * Sums of the two numerics are exact; densities are compensated sums and
- * counts.  Each column ignores its own NULLs, as sum() and avg() do.
- */
 typedef struct QuadrantState
 {
 	NumericSum actual;
 	NumericSum target;
-	float8 density;
-	float8 density_lost;
-	int64 density_rows;
-	float8 peer_density;
-	float8 peer_density_lost;
-	int64 peer_density_rows;
+	FloatSum density;
+	FloatSum peer_density;
+	int64 densities; /* rows with a density */
+	int64 peer_densities;
 } QuadrantState;
 
-static void
-add_float(float8 *sum, float8 *lost, float8 value)
+static text *
+quadrant_name(bool attained, bool dense)
 {
-	float8 next = *sum + value;
+	if (attained)
+		return cstring_to_text(dense ? "on_track" : "windfall");
+	return cstring_to_text(dense ? "environment" : "execution");
+}
 
-	if (fabs(*sum) >= fabs(value))
-		*lost += (*sum - next) + value;
-	else
-		*lost += (value - next) + *sum;
-	*sum = next;
+static void
+check_finite_float(float8 value, const char *argument)
+{
+	if (likely(isfinite(value)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("%s must be finite", argument),
+	                errdetail("The value given is %g.", value),
+	                errhint("Pass NULL where a figure is not known.")));
+}
+
+Datum
+calib_quadrant(PG_FUNCTION_ARGS)
+{
+	float8 attainment = PG_GETARG_FLOAT8(0);
+	float8 density_index = PG_GETARG_FLOAT8(1);
+	float8 floor_line = PG_GETARG_FLOAT8(2);
+	float8 density_line = PG_GETARG_FLOAT8(3);
+
+	check_finite_float(attainment, "attainment");
+	check_finite_float(density_index, "density_index");
+	check_finite_float(floor_line, "floor");
+	check_finite_float(density_line, "line");
+
+	PG_RETURN_TEXT_P(quadrant_name(attainment >= floor_line,
+	                               density_index >= density_line));
 }
 
 /*
@@ -188,6 +185,16 @@ numeric_sum_receive(FunctionCallInfo fcinfo, StringInfo buffer)
 	                                         nullable_pointer(NULL), &isnull));
 }
 
+static void
+check_finite_numeric(Numeric value, const char *argument)
+{
+	if (likely(!numeric_is_nan(value) && !numeric_is_inf(value)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("%s must be finite", argument),
+	                errhint("Pass NULL where a figure is not known.")));
+}
+
 /* A zero to compare with, made once per query. */
 static Numeric
 zero(FunctionCallInfo fcinfo)
@@ -202,202 +209,180 @@ zero(FunctionCallInfo fcinfo)
 	return (Numeric) fcinfo->flinfo->fn_extra;
 }
 
-static Numeric
-finite_numeric(Numeric value, const char *name)
+static void
+check_target(FunctionCallInfo fcinfo, Numeric target)
 {
-	if (numeric_is_nan(value) || numeric_is_inf(value))
+	check_finite_numeric(target, "target");
+	if (likely(DatumGetBool(
+	        DirectFunctionCall2(numeric_gt, NumericGetDatum(target),
+	                            NumericGetDatum(zero(fcinfo))))))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("target must be greater than zero"),
+	         errdetail("The target given is %s.",
+	                   DatumGetCString(DirectFunctionCall1(
+	                       numeric_out, NumericGetDatum(target)))),
+	         errhint("Leave rows without a target out, or pass NULL.")));
+}
+
+static void
+add_density(FloatSum *sum, int64 *rows, float8 density, const char *argument)
+{
+	check_finite_float(density, argument);
+	if (unlikely(density < 0))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must be a finite number", name),
-		                errhint("Give NULL where it is not known.")));
-	return value;
+		                errmsg("%s must not be negative", argument),
+		                errdetail("The value given is %g.", density),
+		                errhint("Pass NULL where a unit was not at work.")));
+	float_sum_add(sum, density);
+	(*rows)++;
 }
 
-static Numeric
-target_argument(FunctionCallInfo fcinfo, int number)
-{
-	Numeric target = finite_numeric(PG_GETARG_NUMERIC(number), "target");
-
-	if (!DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(target),
-	                                      NumericGetDatum(zero(fcinfo)))))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		         errmsg("a target must be greater than 0"),
-		         errdetail("It is %s.",
-		                   DatumGetCString(DirectFunctionCall1(
-		                       numeric_out, NumericGetDatum(target)))),
-		         errhint("Leave rows without a target out, or give NULL.")));
-	return target;
-}
-
-static float8
-density_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	float8 density = PG_GETARG_FLOAT8(number);
-
-	check_finite(density, name);
-	if (density < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must not be negative", name),
-		                errdetail("It is %g.", density),
-		                errhint("Give NULL where a unit was not at work.")));
-	return density;
-}
-
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_add);
+/* (state, actual, target, density, peer_density) */
 Datum
-calib_deviation_quadrant_add(PG_FUNCTION_ARGS)
+calib_deviation_quadrant_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
 	QuadrantState *state =
-	    PG_ARGISNULL(0)
-	        ? MemoryContextAllocZero(context, sizeof(QuadrantState))
-	        : (QuadrantState *) PG_GETARG_POINTER(0);
+	    PG_ARGISNULL(0) ? NULL : (QuadrantState *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+		state = MemoryContextAllocZero(context, sizeof(QuadrantState));
 
 	if (!PG_ARGISNULL(1))
-		numeric_sum_add(fcinfo, &state->actual,
-		                finite_numeric(PG_GETARG_NUMERIC(1), "actual"));
+	{
+		Numeric actual = PG_GETARG_NUMERIC(1);
+
+		check_finite_numeric(actual, "actual");
+		numeric_sum_add(fcinfo, &state->actual, actual);
+	}
 	if (!PG_ARGISNULL(2))
-		numeric_sum_add(fcinfo, &state->target, target_argument(fcinfo, 2));
+	{
+		Numeric target = PG_GETARG_NUMERIC(2);
+
+		check_target(fcinfo, target);
+		numeric_sum_add(fcinfo, &state->target, target);
+	}
 	if (!PG_ARGISNULL(3))
-	{
-		add_float(&state->density, &state->density_lost,
-		          density_argument(fcinfo, 3, "density"));
-		state->density_rows++;
-	}
+		add_density(&state->density, &state->densities, PG_GETARG_FLOAT8(3),
+		            "density");
 	if (!PG_ARGISNULL(4))
-	{
-		add_float(&state->peer_density, &state->peer_density_lost,
-		          density_argument(fcinfo, 4, "peer_density"));
-		state->peer_density_rows++;
-	}
+		add_density(&state->peer_density, &state->peer_densities,
+		            PG_GETARG_FLOAT8(4), "peer_density");
+
 	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_combine);
 Datum
 calib_deviation_quadrant_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
-	QuadrantState *from =
+	QuadrantState *state =
+	    PG_ARGISNULL(0) ? NULL : (QuadrantState *) PG_GETARG_POINTER(0);
+	QuadrantState *other =
 	    PG_ARGISNULL(1) ? NULL : (QuadrantState *) PG_GETARG_POINTER(1);
-	QuadrantState *into;
 
-	if (from == NULL && PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	if (from == NULL)
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	into = PG_ARGISNULL(0)
-	           ? MemoryContextAllocZero(context, sizeof(QuadrantState))
-	           : (QuadrantState *) PG_GETARG_POINTER(0);
-	numeric_sum_merge(fcinfo, &into->actual, from->actual);
-	numeric_sum_merge(fcinfo, &into->target, from->target);
-	add_float(&into->density, &into->density_lost, from->density);
-	add_float(&into->density, &into->density_lost, from->density_lost);
-	add_float(&into->peer_density, &into->peer_density_lost,
-	          from->peer_density);
-	add_float(&into->peer_density, &into->peer_density_lost,
-	          from->peer_density_lost);
-	into->density_rows += from->density_rows;
-	into->peer_density_rows += from->peer_density_rows;
-	PG_RETURN_POINTER(into);
+	if (other == NULL)
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	if (state == NULL)
+		state = MemoryContextAllocZero(context, sizeof(QuadrantState));
+
+	numeric_sum_merge(fcinfo, &state->actual, other->actual);
+	numeric_sum_merge(fcinfo, &state->target, other->target);
+	float_sum_merge(&state->density, &other->density);
+	float_sum_merge(&state->peer_density, &other->peer_density);
+	state->densities += other->densities;
+	state->peer_densities += other->peer_densities;
+	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_serialize);
 Datum
 calib_deviation_quadrant_serialize(PG_FUNCTION_ARGS)
-{
-	QuadrantState *state = (QuadrantState *) PG_GETARG_POINTER(0);
-	StringInfoData buffer;
-
-	calib_aggregate_context(fcinfo);
-	pq_begintypsend(&buffer);
-	numeric_sum_send(fcinfo, &buffer, state->actual);
-	numeric_sum_send(fcinfo, &buffer, state->target);
-	pq_sendfloat8(&buffer, state->density);
-	pq_sendfloat8(&buffer, state->density_lost);
-	pq_sendint64(&buffer, state->density_rows);
-	pq_sendfloat8(&buffer, state->peer_density);
-	pq_sendfloat8(&buffer, state->peer_density_lost);
-	pq_sendint64(&buffer, state->peer_density_rows);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
-
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_deserialize);
-Datum
-calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
 {
 	QuadrantState *state;
 	StringInfoData buffer;
 
 	calib_aggregate_context(fcinfo);
+	state = (QuadrantState *) PG_GETARG_POINTER(0);
+
+	pq_begintypsend(&buffer);
+	numeric_sum_send(fcinfo, &buffer, state->actual);
+	numeric_sum_send(fcinfo, &buffer, state->target);
+	pq_sendfloat8(&buffer, state->density.sum);
+	pq_sendfloat8(&buffer, state->density.error);
+	pq_sendfloat8(&buffer, state->peer_density.sum);
+	pq_sendfloat8(&buffer, state->peer_density.error);
+	pq_sendint64(&buffer, state->densities);
+	pq_sendint64(&buffer, state->peer_densities);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+Datum
+calib_deviation_quadrant_deserialize(PG_FUNCTION_ARGS)
+{
+	StringInfoData buffer;
+	QuadrantState *state;
+
+	calib_aggregate_context(fcinfo);
 	calib_begin_deserialize(&buffer, PG_GETARG_BYTEA_PP(0));
+
 	state = palloc0(sizeof(QuadrantState));
 	state->actual = numeric_sum_receive(fcinfo, &buffer);
 	state->target = numeric_sum_receive(fcinfo, &buffer);
-	state->density = pq_getmsgfloat8(&buffer);
-	state->density_lost = pq_getmsgfloat8(&buffer);
-	state->density_rows = pq_getmsgint64(&buffer);
-	state->peer_density = pq_getmsgfloat8(&buffer);
-	state->peer_density_lost = pq_getmsgfloat8(&buffer);
-	state->peer_density_rows = pq_getmsgint64(&buffer);
+	state->density.sum = pq_getmsgfloat8(&buffer);
+	state->density.error = pq_getmsgfloat8(&buffer);
+	state->peer_density.sum = pq_getmsgfloat8(&buffer);
+	state->peer_density.error = pq_getmsgfloat8(&buffer);
+	state->densities = pq_getmsgint64(&buffer);
+	state->peer_densities = pq_getmsgint64(&buffer);
 	pq_getmsgend(&buffer);
-	if (state->density_rows < 0 || state->peer_density_rows < 0)
-		calib_bad_state("deviation_quadrant");
+
+	if (state->densities < 0 || state->peer_densities < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+		                errmsg("invalid state of deviation_quadrant")));
 	PG_RETURN_POINTER(state);
 }
 
-static float8
-mean(float8 sum, float8 lost, int64 rows)
-{
-	if (isinf(sum))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-		                errmsg("the sum of the densities is out of range")));
-	return (sum + lost) / rows;
-}
-
-/* A target without results is missed, not unknown: no result counts as 0. */
 static bool
-is_attained(FunctionCallInfo fcinfo, const QuadrantState *state)
+sums_attained(Numeric actual, Numeric target)
 {
-	Numeric actual = numeric_sum_value(fcinfo, state->actual);
-	Numeric target = numeric_sum_value(fcinfo, state->target);
-
+	/* a target without results is missed, not unknown */
 	if (actual == NULL)
 		actual = int64_to_numeric(0);
-
 	return DatumGetBool(DirectFunctionCall2(
 	    numeric_ge, NumericGetDatum(actual), NumericGetDatum(target)));
 }
 
-/*
- * What a sum of float8 is promised to be good for.  An index nearer to the
- * line counts as on it: else binary fractions (0.1 + 0.2 + 0.3 against three
- * times 0.2) or the order of the rows would decide a tie.
- */
-#define INDEX_TOLERANCE 1e-12
-
-/* NULL where one of the two axes has nothing to stand on. */
-PG_FUNCTION_INFO_V1(calib_deviation_quadrant_final);
 Datum
 calib_deviation_quadrant_final(PG_FUNCTION_ARGS)
 {
 	QuadrantState *state;
+	Numeric target;
 	float8 density;
 	float8 peer_density;
+	bool attained;
 
 	calib_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (QuadrantState *) PG_GETARG_POINTER(0);
-	if (state->target == NULL || state->density_rows == 0 ||
-	    state->peer_density_rows == 0)
+
+	target = numeric_sum_value(fcinfo, state->target);
+	if (target == NULL || state->densities == 0 || state->peer_densities == 0)
 		PG_RETURN_NULL();
-	density = mean(state->density, state->density_lost, state->density_rows);
-	peer_density = mean(state->peer_density, state->peer_density_lost,
-	                    state->peer_density_rows);
+
+	density = float_sum_value(&state->density) / (float8) state->densities;
+	peer_density =
+	    float_sum_value(&state->peer_density) / (float8) state->peer_densities;
 	if (peer_density == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(
-	    quadrant_name(is_attained(fcinfo, state),
-	                  density >= peer_density * (1 - INDEX_TOLERANCE))));
+
+	attained = sums_attained(numeric_sum_value(fcinfo, state->actual), target);
+	PG_RETURN_TEXT_P(quadrant_name(
+	    attained, density >= peer_density * (1.0 - INDEX_TOLERANCE)));
 }

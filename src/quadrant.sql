@@ -1,39 +1,57 @@
--- Quadrants: see src/quadrant.c.
 
-CREATE FUNCTION calib.quadrant(attainment float8, density_index float8, floor float8 DEFAULT 1, line float8 DEFAULT 1)
+-- quadrant: attainment x density, for one unit and for a whole group.
+
+CREATE FUNCTION calib.quadrant(attainment float8, density_index float8,
+                               floor float8 DEFAULT 1, line float8 DEFAULT 1)
 RETURNS text
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_quadrant';
+AS 'MODULE_PATHNAME', 'calib_quadrant'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 COMMENT ON FUNCTION calib.quadrant(float8, float8, float8, float8) IS
-'environment (missed, dense), execution (missed, sparse), on_track (attained, dense) or windfall (attained, sparse); at the floor is attained, at the line is dense. NULL gives NULL; NaN or infinity is 22023.';
+'Place of a unit: environment (attainment below floor, density index at or above line), execution (both below), on_track (neither below), windfall (attained, index below). Both lines belong to the upper side. Ratios, not percent. NULL in, NULL out; NaN or infinity: 22023.';
 
-CREATE FUNCTION calib.deviation_quadrant_add(state internal, actual numeric, target numeric, density float8, peer_density float8) RETURNS internal
-LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_add';
-COMMENT ON FUNCTION calib.deviation_quadrant_add(internal, numeric, numeric, float8, float8) IS 'Support of aggregate deviation_quadrant: takes a row in.';
+CREATE FUNCTION calib.deviation_quadrant_transition(internal, numeric, numeric, float8, float8)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_transition'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 
-CREATE FUNCTION calib.deviation_quadrant_combine(state internal, other internal) RETURNS internal
-LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_combine';
-COMMENT ON FUNCTION calib.deviation_quadrant_combine(internal, internal) IS 'Support of aggregate deviation_quadrant: merges two partial states.';
+COMMENT ON FUNCTION calib.deviation_quadrant_transition(internal, numeric, numeric, float8, float8) IS
+'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
-CREATE FUNCTION calib.deviation_quadrant_serialize(state internal) RETURNS bytea
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_serialize';
-COMMENT ON FUNCTION calib.deviation_quadrant_serialize(internal) IS 'Support of aggregate deviation_quadrant: a partial state as bytes.';
+CREATE FUNCTION calib.deviation_quadrant_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_combine'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 
-CREATE FUNCTION calib.deviation_quadrant_deserialize(bytes bytea, state internal) RETURNS internal
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_deserialize';
-COMMENT ON FUNCTION calib.deviation_quadrant_deserialize(bytea, internal) IS 'Support of aggregate deviation_quadrant: a partial state from bytes, checked.';
+COMMENT ON FUNCTION calib.deviation_quadrant_combine(internal, internal) IS
+'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
-CREATE FUNCTION calib.deviation_quadrant_final(state internal) RETURNS text
-LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_final';
-COMMENT ON FUNCTION calib.deviation_quadrant_final(internal) IS 'Support of aggregate deviation_quadrant: the result.';
+CREATE FUNCTION calib.deviation_quadrant_serialize(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_serialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION calib.deviation_quadrant_serialize(internal) IS
+'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
+
+CREATE FUNCTION calib.deviation_quadrant_deserialize(bytea, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_deserialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION calib.deviation_quadrant_deserialize(bytea, internal) IS
+'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
+
+CREATE FUNCTION calib.deviation_quadrant_final(internal)
+RETURNS text
+AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_final'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION calib.deviation_quadrant_final(internal) IS
+'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
 CREATE AGGREGATE calib.deviation_quadrant(actual numeric, target numeric, density float8, peer_density float8) (
-    SFUNC = calib.deviation_quadrant_add,
+    SFUNC = calib.deviation_quadrant_transition,
     STYPE = internal,
     SSPACE = 512,
     FINALFUNC = calib.deviation_quadrant_final,
@@ -42,5 +60,6 @@ CREATE AGGREGATE calib.deviation_quadrant(actual numeric, target numeric, densit
     DESERIALFUNC = calib.deviation_quadrant_deserialize,
     PARALLEL = SAFE
 );
+
 COMMENT ON AGGREGATE calib.deviation_quadrant(numeric, numeric, float8, float8) IS
-'Quadrant of a group: sum(actual)/sum(target) against 1, mean(density)/mean(peer_density) against 1. NULLs are left out column by column; no result at all counts as 0; NULL where there is no target, density or peer density, or the peers are all 0. A target not above 0, a negative density, NaN or infinity is 22023.';
+'Quadrant of a group: sum(actual) / sum(target) at 1, exactly, against mean(density) / mean(peer_density) at 1, within 1e-12. NULLs are left out column by column; results all NULL count as 0; no target, no density, no peer density, or peers all 0: NULL. Target not above 0, negative density, NaN or infinity: 22023.';

@@ -119,9 +119,9 @@ sri_duration(FunctionCallInfo fcinfo, int64 *took)
 	return true;
 }
 
-PG_FUNCTION_INFO_V1(calib_sri_add);
+PG_FUNCTION_INFO_V1(calib_sri_transition);
 Datum
-calib_sri_add(PG_FUNCTION_ARGS)
+calib_sri_transition(PG_FUNCTION_ARGS)
 {
 	SriState *state = sri_state(fcinfo, calib_aggregate_context(fcinfo));
 	int64 took;
@@ -135,9 +135,9 @@ calib_sri_add(PG_FUNCTION_ARGS)
 }
 
 /* Takes a row out of a moving window; exact, because integers are. */
-PG_FUNCTION_INFO_V1(calib_sri_remove);
+PG_FUNCTION_INFO_V1(calib_sri_inverse);
 Datum
-calib_sri_remove(PG_FUNCTION_ARGS)
+calib_sri_inverse(PG_FUNCTION_ARGS)
 {
 	SriState *state = sri_state(fcinfo, calib_aggregate_context(fcinfo));
 	int64 took;
@@ -285,9 +285,9 @@ acted_by(FunctionCallInfo fcinfo, TimestampTz as_of)
 	return PG_GETARG_TIMESTAMPTZ(2) <= as_of;
 }
 
-PG_FUNCTION_INFO_V1(calib_response_summary_add);
+PG_FUNCTION_INFO_V1(calib_response_summary_transition);
 Datum
-calib_response_summary_add(PG_FUNCTION_ARGS)
+calib_response_summary_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
 	ResponseState *state = response_state(fcinfo, context);

@@ -1,14 +1,14 @@
 -- Response: see src/response.c.
 
-CREATE FUNCTION calib.sri_add(state internal, detected_at timestamptz, acted_at timestamptz) RETURNS internal
+CREATE FUNCTION calib.sri_transition(state internal, detected_at timestamptz, acted_at timestamptz) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_sri_add';
-COMMENT ON FUNCTION calib.sri_add(internal, timestamptz, timestamptz) IS 'Support of aggregate sri: takes a row in.';
+AS 'MODULE_PATHNAME', 'calib_sri_transition';
+COMMENT ON FUNCTION calib.sri_transition(internal, timestamptz, timestamptz) IS 'Support of aggregate sri: takes a row in.';
 
-CREATE FUNCTION calib.sri_remove(state internal, detected_at timestamptz, acted_at timestamptz) RETURNS internal
+CREATE FUNCTION calib.sri_inverse(state internal, detected_at timestamptz, acted_at timestamptz) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_sri_remove';
-COMMENT ON FUNCTION calib.sri_remove(internal, timestamptz, timestamptz) IS 'Support of aggregate sri: takes a row out of a moving window.';
+AS 'MODULE_PATHNAME', 'calib_sri_inverse';
+COMMENT ON FUNCTION calib.sri_inverse(internal, timestamptz, timestamptz) IS 'Support of aggregate sri: takes a row out of a moving window.';
 
 CREATE FUNCTION calib.sri_combine(state internal, other internal) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -31,15 +31,15 @@ AS 'MODULE_PATHNAME', 'calib_sri_final';
 COMMENT ON FUNCTION calib.sri_final(internal) IS 'Support of aggregate sri: the result.';
 
 CREATE AGGREGATE calib.sri(detected_at timestamptz, acted_at timestamptz) (
-    SFUNC = calib.sri_add,
+    SFUNC = calib.sri_transition,
     STYPE = internal,
     SSPACE = 64,
     FINALFUNC = calib.sri_final,
     COMBINEFUNC = calib.sri_combine,
     SERIALFUNC = calib.sri_serialize,
     DESERIALFUNC = calib.sri_deserialize,
-    MSFUNC = calib.sri_add,
-    MINVFUNC = calib.sri_remove,
+    MSFUNC = calib.sri_transition,
+    MINVFUNC = calib.sri_inverse,
     MSTYPE = internal,
     MSSPACE = 64,
     MFINALFUNC = calib.sri_final,
@@ -64,10 +64,10 @@ COMMENT ON COLUMN calib.response.median_days IS 'Kaplan-Meier median, open rows 
 COMMENT ON COLUMN calib.response.p90_days IS 'Kaplan-Meier 90 % quantile; NULL: not reached.';
 COMMENT ON COLUMN calib.response.oldest_open_days IS 'Age of the oldest open row.';
 
-CREATE FUNCTION calib.response_summary_add(state internal, detected_at timestamptz, acted_at timestamptz, as_of timestamptz) RETURNS internal
+CREATE FUNCTION calib.response_summary_transition(state internal, detected_at timestamptz, acted_at timestamptz, as_of timestamptz) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'calib_response_summary_add';
-COMMENT ON FUNCTION calib.response_summary_add(internal, timestamptz, timestamptz, timestamptz) IS 'Support of aggregate response_summary: takes a row in.';
+AS 'MODULE_PATHNAME', 'calib_response_summary_transition';
+COMMENT ON FUNCTION calib.response_summary_transition(internal, timestamptz, timestamptz, timestamptz) IS 'Support of aggregate response_summary: takes a row in.';
 
 CREATE FUNCTION calib.response_summary_combine(state internal, other internal) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -90,7 +90,7 @@ AS 'MODULE_PATHNAME', 'calib_response_summary_final';
 COMMENT ON FUNCTION calib.response_summary_final(internal) IS 'Support of aggregate response_summary: the result.';
 
 CREATE AGGREGATE calib.response_summary(detected_at timestamptz, acted_at timestamptz, as_of timestamptz) (
-    SFUNC = calib.response_summary_add,
+    SFUNC = calib.response_summary_transition,
     STYPE = internal,
     SSPACE = 1024,
     FINALFUNC = calib.response_summary_final,

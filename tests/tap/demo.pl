@@ -1,0 +1,90 @@
+# The demonstration plays through and contains what it promises. Figures are
+# read from the views afterwards, not from what it prints.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('demo');
+$node->init;
+$node->start;
+
+# Plays the scenario in a database of its own; returns what it printed.
+sub play
+{
+	my ($database) = @_;
+	my $printed = '';
+
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, 'CREATE EXTENSION calib');
+	foreach my $part (sort glob 'demo/*.sql')
+	{
+		my ($out, $err);
+		my $ok = IPC::Run::run(
+			[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', $part ],
+			'>', \$out, '2>', \$err);
+		ok($ok, "$part plays in $database");
+		$printed .= $out;
+	}
+	return $printed;
+}
+
+sub at
+{
+	my ($clock, $query) = @_;
+	return $node->safe_psql('one', "SET calib.clock = '$clock'; $query");
+}
+
+my $printed = play('one');
+
+# Diagnoses of mid September.
+my $september = '2025-09-15 18:00+08';
+my $diagnosis = q{SELECT quadrant, signal, remedy, reason_code FROM calib.diagnosis
+    WHERE unit_id = %d AND product_line = '%s'};
+is(at($september, sprintf($diagnosis, 10, '')), 'environment|strong|lower_target|market_wide',
+	'East China: market-wide');
+is(at($september, sprintf($diagnosis, 30, '')), 'environment|strong|lower_target|environment',
+	'South China: a dense region that misses');
+is(at($september, sprintf($diagnosis, 14, '')), 'execution|strong|coach|execution',
+	'Anhui: sparse and missing');
+like(at($september, sprintf($diagnosis, 13, 'premium')), qr/\|refocus\|refocus$/,
+	'Zhejiang: visits up to standard, on the wrong customers');
+is( at($september, q{SELECT trim_scale(conversion), benchmark FROM calib.diagnosis
+        WHERE unit_id = 13 AND product_line = 'premium'}) 
+	'0.08|0.15', 'Zhejiang converts 8 % against 15 %');
+is( at('2025-09-12 18:00+08', 'SELECT unit_id, visited, stuck, share::numeric(3,2), flagged FROM calib.shallow_coverage WHERE flagged'),
+	'1505|5|4|0.80|t', 'one rep has four of five customers stuck');
+
+# The closed quarters, from the facts and from the view.
+my $east = q{SELECT round(attainment, 2), round(attainment_original, 2) FROM calib.attainment
+    WHERE unit_id = 10 AND grain = 'quarter' AND product_line = '' AND period_start = '%s'};
+is(at('2026-01-01 09:00+08', sprintf($east, '2025-07-01')), '0.67|0.67', 'East China, third quarter');
+is(at('2026-01-01 09:00+08', sprintf($east, '2025-10-01')), '0.89|0.85', 'East China, fourth quarter');
+is( $node->safe_psql('one', q{
+        SELECT round(sum(r.amount) / 85700000, 2) FROM calib.result r
+        WHERE r.unit_id / 1000 = 1 AND r.occurred_at >= '2025-10-01 00:00+08'}),
+	'0.89', 'the same from the results themselves');
+
+# Adjustments and refusals.
+is($node->safe_psql('one', q{SELECT count(*) FROM calib.adjustment WHERE status = 'filed'}),
+	'3', 'three adjustments passed');
+is(join(' ', $printed =~ /^SQLSTATE (\w+)$/mg), 'KC001 KC002 KC003 KC008 KC004',
+	'five changes are refused, each for its reason');
+
+# Response.
+is( at('2026-01-01 09:00+08', q{SELECT string_agg(round(mean_days::numeric, 1)::text, ' ' ORDER BY month)
+        FROM calib.sri_monthly WHERE unit_id = 10}),
+	'11.3 2.1', 'response before and in the pilot');
+cmp_ok(at('2026-01-01 09:00+08', 'SELECT count(*) FROM calib.missed_but_active'), '>', 0,
+	'somebody missed while active');
+
+# The same seed, the same company.
+play('two');
+my $digest = q{SELECT md5(string_agg(f::text, ',' ORDER BY f::text)) FROM
+    (SELECT unit_id, occurred_at, kind::text AS what FROM calib.activity
+     UNION ALL SELECT unit_id, occurred_at, amount::text FROM calib.result) f};
+is($node->safe_psql('two', $digest), $node->safe_psql('one', $digest), 'played twice it is the same');
+
+$node->stop;
+done_testing();
