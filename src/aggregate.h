@@ -4,10 +4,10 @@
  *		back, and a compensated sum.
  *
  * The sum is Neumaier's form of Kahan summation: the rounding error of every
- *addition is kept in a second number, so that the result does not depend on
- *the order of the rows, or on how they were split over workers, by more than a
- *few units in the last place.  A naive sum over ten million rows may lose six
- *digits.
+ * addition is kept in a second number, so that the result does not depend on
+ * the order of the rows, or on how they were split over workers, by more than
+ * a few units in the last place.  A naive sum over ten million rows may lose
+ * six digits.
  */
 #ifndef CALIB_AGGREGATE_H
 #define CALIB_AGGREGATE_H

@@ -17,6 +17,11 @@
 #error "calib needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA_ANY and its kin left postgres.h in 16 */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* the "extra" of a setting comes from malloc in 15, from guc_malloc since 16
  */
 #if PG_VERSION_NUM >= 160000
