@@ -72,6 +72,9 @@ mkdir "$tree"
 for f in sql expected tests docs src demo calib.control META.json CHANGELOG.md README*.md; do
 	cp -R "$ROOT"/$f "$tree/" 2>/dev/null
 done
+# Real data for tests/tap/real.pl, where a developer or CI has them.
+sample=${CALIB_DATA:-$ROOT/../shared/data/adventureworks_reseller}
+if [ -d "$sample" ]; then cp -R "$sample" "$tree/sample" && chmod -R u+w "$tree/sample"; fi
 if [ "$(id -u)" = 0 ]; then chown -R postgres:postgres "$tree"; fi
 
 makevar() {
@@ -113,7 +116,7 @@ regress() {
 tap() {
 	as_server mkdir -p "$DIR/tap"
 	log=$DIR/tap/$(basename "$1" .pl).log
-	(cd "$tree" && as_server env TESTDIR="$DIR/tap" PGPORT=65432 LC_ALL=C \
+	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" PGPORT=65432 LC_ALL=C \
 		TEMP_CONFIG="$DIR/temp.conf" PG_TEST_PORT_DIR="$DIR/tap/ports" \
 		PG_REGRESS="$PGTEST/regress/pg_regress" TMPDIR="$DIR/tap" \
 		prove -v -I "$PGTEST/perl" -I . "$1") >"$DIR/tap.out" 2>&1

@@ -51,7 +51,7 @@ is(at($september, sprintf($diagnosis, 14, '')), 'execution|strong|coach|executio
 like(at($september, sprintf($diagnosis, 13, 'premium')), qr/\|refocus\|refocus$/,
 	'Zhejiang: visits up to standard, on the wrong customers');
 is( at($september, q{SELECT trim_scale(conversion), benchmark FROM calib.diagnosis
-        WHERE unit_id = 13 AND product_line = 'premium'}) 
+        WHERE unit_id = 13 AND product_line = 'premium'}),
 	'0.08|0.15', 'Zhejiang converts 8 % against 15 %');
 is( at('2025-09-12 18:00+08', 'SELECT unit_id, visited, stuck, share::numeric(3,2), flagged FROM calib.shallow_coverage WHERE flagged'),
 	'1505|5|4|0.80|t', 'one rep has four of five customers stuck');
