@@ -46,13 +46,14 @@ WITH month AS (
            count(*) FILTER (WHERE d.ending = 'dismissed') AS dismissed,
            count(*) FILTER (WHERE d.ending = 'recovered') AS recovered,
            calib.sri(d.detected_at, d.acted_at) AS mean_days,
-           calib.response_summary(d.detected_at, d.acted_at, least(coalesce(d.ended_at, calib.clock()), calib.clock())) AS response
+           calib.response_summary(d.detected_at, d.acted_at, least(coalesce(d.ended_at, calib.clock()), calib.clock())) AS response,
+           max(extract(epoch FROM calib.clock()) - extract(epoch FROM d.detected_at)) FILTER (WHERE d.ending IS NULL) / 86400 AS oldest_open_days
     FROM calib.deviation d
     JOIN calib.unit_ancestors() a ON a.unit_id = d.unit_id
     GROUP BY 1, 2
 )
 SELECT m.unit_id, u.name AS unit_name, m.month, m.acted, m.open, m.dismissed, m.recovered,
-       m.mean_days, (m.response).median_days, (m.response).oldest_open_days
+       m.mean_days, (m.response).median_days, m.oldest_open_days::float8
 FROM month m JOIN calib.unit u USING (unit_id);
 COMMENT ON VIEW calib.sri_monthly IS
 'Strategy response index per unit (with all below it) and month of detection: the mean over what was acted on, the Kaplan-Meier median over everything, and what did not end in an act.';
@@ -65,4 +66,4 @@ COMMENT ON COLUMN calib.sri_monthly.dismissed IS 'Dismissed without an act.';
 COMMENT ON COLUMN calib.sri_monthly.recovered IS 'Went away by themselves.';
 COMMENT ON COLUMN calib.sri_monthly.mean_days IS 'SRI: mean days from detected to acted, over those acted on.';
 COMMENT ON COLUMN calib.sri_monthly.median_days IS 'Kaplan-Meier median; NULL: not reached.';
-COMMENT ON COLUMN calib.sri_monthly.oldest_open_days IS 'Age of the oldest that ended without an act or is open.';
+COMMENT ON COLUMN calib.sri_monthly.oldest_open_days IS 'Age of the oldest open one.';

@@ -1,0 +1,35 @@
+-- Deviations entered by hand, and the response index by month of detection.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS calib CASCADE;
+CREATE EXTENSION calib;
+SET DateStyle = 'ISO, YMD';
+SET calib.clock = '2025-11-02 09:00+08';
+INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (1, NULL, 'region', 'East'), (2, 1, 'team', 'Alpha'), (3, 1, 'team', 'Beta');
+INSERT INTO calib.deviation (unit_id, kind, period_start, detected_at, acted_at, ended_at, ending) VALUES
+    (2, 'environment', '2025-10-01', '2025-10-06 09:00+08', '2025-10-08 09:00+08', '2025-10-08 09:00+08', 'acted'),
+    (3, 'environment', '2025-10-01', '2025-10-06 09:00+08', '2025-10-12 09:00+08', '2025-10-12 09:00+08', 'acted'),
+    (3, 'execution', '2025-10-01', '2025-10-21 09:00+08', NULL, NULL, NULL),
+    (2, 'execution', '2025-10-01', '2025-10-11 09:00+08', NULL, '2025-10-14 09:00+08', 'dismissed'),
+    (2, 'execution', '2025-10-01', '2025-10-15 09:00+08', NULL, '2025-10-20 09:00+08', 'recovered'),
+    (2, 'windfall', '2025-10-01', '2025-10-31 08:00+08', '2025-10-31 08:30+08', '2025-10-31 08:30+08', 'acted'),
+    -- the month is the organisation's: 1 November in Shanghai
+    (2, 'windfall', '2025-10-01', '2025-10-31 16:30Z', '2025-11-01 16:30Z', '2025-11-01 16:30Z', 'acted');
+-- East in October: acted after 2, 6 and 1/48 days, mean 2.6736; censored at 12
+-- (open), 3 (dismissed) and 5 (recovered). At risk 6 5 4(3+) 3(5+) 2: S = 5/6, 4/6,
+-- then 6 days with two at risk: 1/3. So the median is 6.
+SELECT unit_name, month, acted, open, dismissed, recovered, round(mean_days::numeric, 4) AS mean_days, median_days, oldest_open_days
+FROM calib.sri_monthly ORDER BY month, unit_id;
+
+\set VERBOSITY terse
+-- one open per unit, product line, period and kind
+INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (3, 'execution', '2025-10-01');
+-- acted before it was detected; an ending without a time; acted that is not an ending
+INSERT INTO calib.deviation (unit_id, kind, period_start, detected_at, acted_at, ended_at, ending) VALUES (3, 'x', '2025-10-01', '2025-10-02', '2025-10-01', '2025-10-03', 'acted');
+INSERT INTO calib.deviation (unit_id, kind, period_start, ending) VALUES (3, 'x', '2025-10-01', 'dismissed');
+INSERT INTO calib.deviation (unit_id, kind, period_start, acted_at, ended_at, ending) VALUES (3, 'x', '2025-10-01', calib.clock(), calib.clock(), 'recovered');
+INSERT INTO calib.deviation (unit_id, kind, period_start, detected_at) VALUES (3, 'x', '2025-10-01', 'infinity');
+-- an ended one makes room
+UPDATE calib.deviation SET ended_at = calib.clock(), ending = 'recovered' WHERE unit_id = 3 AND kind = 'execution';
+INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (3, 'execution', '2025-10-01');
+SELECT count(*) FILTER (WHERE ending IS NULL) AS open FROM calib.deviation;
+DROP EXTENSION calib CASCADE;
