@@ -50,7 +50,7 @@ BEGIN ATOMIC
         SELECT t.ancestor_id,
                tstzrange(calib.start_of(lower(days)), calib.start_of(upper(days))) * tstzrange(from_at, to_at) AS at_work
         FROM calib.unit u
-        JOIN calib.unit_days d USING (unit_id)
+        JOIN calib.unit_days() d USING (unit_id)
         JOIN calib.unit_tree t USING (unit_id)
         CROSS JOIN LATERAL unnest(calib.days_at_work(d.active, d.absences, daterange(t.valid_from, t.valid_to))) AS days
         WHERE u.kind = 'rep' AND from_at < to_at
