@@ -142,7 +142,7 @@ COMMENT ON FUNCTION calib.attainment_at(timestamptz, timestamptz) IS
 
 CREATE VIEW calib.unit_label WITH (security_invoker = true) AS
 SELECT u.unit_id, u.name AS unit_name, u.kind AS unit_kind, u.parent_id,
-       max(a.depth) + 1 AS level,
+       max(a.depth)::bigint + 1 AS level,
        NOT EXISTS (SELECT FROM calib.unit child WHERE child.parent_id = u.unit_id) AS is_leaf,
        (array_agg(above.name ORDER BY a.depth) FILTER (WHERE above.kind = 'region'))[1] AS region
 FROM calib.unit u

@@ -160,8 +160,8 @@ WITH quarter AS (
     FROM calib.budget b
 )
 SELECT q.unit_id, q.measure, q.product_line, q.quarter_start,
-       coalesce(b.used, 0) AS used, coalesce(b.pending, 0) AS pending,
-       greatest(p.max_adjustments - coalesce(b.used, 0) - coalesce(b.pending, 0), 0) AS remaining
+       coalesce(b.used, 0)::bigint AS used, coalesce(b.pending, 0)::bigint AS pending,
+       greatest(p.max_adjustments - coalesce(b.used, 0) - coalesce(b.pending, 0), 0)::bigint AS remaining
 FROM quarter q
 LEFT JOIN calib.budget b USING (unit_id, measure, product_line, quarter_start)
 LEFT JOIN calib.policy_at() p ON p.unit_id = q.unit_id;

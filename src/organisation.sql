@@ -139,7 +139,7 @@ REVOKE EXECUTE ON FUNCTION calib.keep_unit_history() FROM PUBLIC;
 
 CREATE VIEW calib.unit_tree WITH (security_invoker = true) AS
 WITH RECURSIVE up (unit_id, ancestor_id, valid, depth, path) AS (
-    SELECT u.unit_id, u.unit_id, daterange(NULL, NULL), 0, ARRAY[u.unit_id]
+    SELECT u.unit_id, u.unit_id, daterange(NULL, NULL), 0::bigint, ARRAY[u.unit_id]
     FROM calib.unit u
     UNION ALL
     SELECT up.unit_id, h.parent_id, up.valid * h.valid, up.depth + 1, up.path || h.parent_id

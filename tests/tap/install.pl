@@ -176,6 +176,13 @@ none("views show what their reader may see (security_invoker)", $members . q{
 	WHERE relkind = 'v' AND NOT coalesce(reloptions, '{}')
 		&& ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1']});
 
+none('views show types that every BI driver reads, and every column has a comment', $members . q{
+	SELECT name || '.' || attname FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid
+	WHERE relkind = 'v' AND attnum > 0
+		AND (atttypid::regtype::text NOT IN ('bigint', 'numeric', 'double precision', 'text', 'boolean',
+				'date', 'timestamp with time zone', 'jsonb')
+			OR col_description(rel.oid, attnum) IS NULL)});
+
 # --- the version is the control file's
 my ($version) = slurp_file('calib.control') =~ /^default_version *= *'([^']+)'/m;
 is($node->safe_psql('calib', q{SELECT extversion FROM pg_extension WHERE extname = 'calib'}),
