@@ -139,11 +139,18 @@ tap() {
 	fi
 }
 
+# Those of the wanted tests (TESTS; all where it is not set) that are of a kind.
+wanted() {
+	for t in $(makevar "$1"); do
+		case " ${TESTS-$t} " in *" $t "*) echo "$t" ;; esac
+	done
+}
+
 # shellcheck disable=SC2046 # lists of names
 {
-	regress regress "$PGTEST/regress/pg_regress" "$tree" ${TESTS-$(makevar REGRESS)}
+	regress regress "$PGTEST/regress/pg_regress" "$tree" $(wanted REGRESS)
 	regress isolation "$PGTEST/isolation/pg_isolation_regress" "$tree/tests/isolation" \
-		${TESTS-$(makevar ISOLATION)}
+		$(wanted ISOLATION)
 }
 say "tap"
 for t in ${TAP-$(cd "$tree" && ls tests/tap/*.pl 2>/dev/null)}; do
