@@ -32,6 +32,12 @@ ROLLBACK;
 SELECT calib.working_days('2025-10-01', '2025-11-01') AS october, calib.working_days('2025-10-01', '2025-10-09') AS golden_week,
        calib.working_days('2025-10-11', '2025-10-13') AS make_up_saturday, calib.working_days('2025-09-28', '2025-09-29') AS make_up_sunday;
 
+\set VERBOSITY sqlstate
+SELECT calib.working_days('{[2025-01-01,)}'::datemultirange);
+SELECT calib.working_days('2025-11-01', '2025-10-01');
+\set VERBOSITY default
+SELECT calib.working_days('{[2025-10-01,2025-10-09),[2025-10-11,2025-10-13)}'::datemultirange) AS in_two_ranges, calib.working_days('{}'::datemultirange) AS in_none;
+
 -- 3. Figures of a quarter.
 INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value) VALUES
     (4, 4, 'quarter', '2025-07-01', 100), (5, 5, 'quarter', '2025-07-01', 200), (8, 8, 'quarter', '2025-07-01', 50),
@@ -89,6 +95,7 @@ SELECT unit_id, product_line, quarter_start, used, pending, remaining FROM calib
 -- 7. Along a season: the last of three thirds holds half of the results.
 INSERT INTO calib.season (unit_id, grain, shares) VALUES (4, 'quarter', '{1,1,2}');
 SELECT calib.season_share('{1,1,2}', s) AS expected FROM unnest(ARRAY[0, 1 / 3.0, 0.5, 2 / 3.0, 1]) AS s;
+SELECT calib.season_share('{0,0}', 0.5) IS NULL AS no_shape, calib.season_share('{}', 0.5) IS NULL AS empty, calib.season_share('{1,1}', NULL) IS NULL AS unknown;
 SELECT pace_basis, round(elapsed_share, 4) = round(calib.season_share('{1,1,2}', calib.working_days('2025-07-01', '2025-08-15') / calib.working_days('2025-07-01', '2025-10-01')::numeric), 4) AS along_the_curve
 FROM calib.attainment_at('2025-08-15 00:00+08') WHERE target_id IN (4, 5) ORDER BY unit_id;
 -- built from last year's results: all of them in the last twentieth

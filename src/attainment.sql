@@ -5,11 +5,11 @@
 CREATE FUNCTION calib.season_share(shares numeric[], elapsed numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT sum(s.share * least(greatest(elapsed * cardinality(shares) - (s.n - 1), 0), 1)) / sum(s.share)
+    SELECT sum(s.share * least(greatest(elapsed * cardinality(shares) - (s.n - 1), 0), 1)) / nullif(sum(s.share), 0)
     FROM unnest(shares) WITH ORDINALITY AS s (share, n);
 END;
 COMMENT ON FUNCTION calib.season_share(numeric[], numeric) IS
-'Share of the results expected after a share of the working days (0 to 1), where shares weigh equal slices of them. NULL gives NULL.';
+'Share of the results expected after a share of the working days (0 to 1), where shares weigh equal slices of them. NULL, or shares that sum to 0, give NULL.';
 
 -- A function and no view, because BI tools read every view and not every type.
 CREATE FUNCTION calib.unit_days()

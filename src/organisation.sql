@@ -227,7 +227,8 @@ COMMENT ON FUNCTION calib.days_at_work(daterange, datemultirange, daterange) IS
 CREATE FUNCTION calib.working_days(days datemultirange) RETURNS integer
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT coalesce(sum(calib.working_days(lower(r), upper(r))), 0)::integer FROM unnest(days) AS r;
+    SELECT coalesce(sum(calib.working_days(coalesce(lower(r), '-infinity'), coalesce(upper(r), 'infinity'))), 0)::integer
+    FROM unnest(days) AS r;
 END;
 COMMENT ON FUNCTION calib.working_days(datemultirange) IS
-'Working days within bounded ranges of days. NULL gives NULL.';
+'Working days within ranges of days. NULL gives NULL; an unbounded range is 22023.';
