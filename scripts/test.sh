@@ -128,8 +128,8 @@ tap() {
 	if [ $status != 0 ] && [ "$bad" = 0 ]; then bad=1 died=1; fi
 	passed=$((passed + ok))
 	failed=$((failed + bad))
-	if [ "$bad" = 0 ] && grep -q '^1\.\.0 # SKIP' "$log"; then
-		echo "       $1 $(sed -n 's/^1\.\.0 # SKIP *//p' "$log")"
+	if [ "$bad" = 0 ] && grep -q 'skipped: ' "$log"; then
+		echo "       $1 $(sed -n 's/.*\(skipped: [^s].*\)/\1/p' "$log" | head -1)"
 	elif [ "$bad" = 0 ]; then
 		echo "ok     $1 ($ok)"
 	else
