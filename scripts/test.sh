@@ -128,7 +128,9 @@ tap() {
 	if [ $status != 0 ] && [ "$bad" = 0 ]; then bad=1 died=1; fi
 	passed=$((passed + ok))
 	failed=$((failed + bad))
-	if [ "$bad" = 0 ]; then
+	if [ "$bad" = 0 ] && grep -q 'skipped: ' "$log"; then
+		echo "       $1 $(sed -n 's/.*\(skipped: [^s].*\)/\1/p' "$log" | head -1)"
+	elif [ "$bad" = 0 ]; then
 		echo "ok     $1 ($ok)"
 	else
 		echo "FAILED $1 ($ok passed, $bad failed)"

@@ -18,13 +18,24 @@ SELECT calib.sri(d, a) IS NULL AS no_rows FROM (VALUES (timestamptz '2025-08-01'
 SELECT calib.sri(NULL, '2025-08-02') IS NULL AS not_detected;
 -- Acted at once is 0 days, not nothing.
 SELECT calib.sri('2025-08-01', '2025-08-01') = 0 AS at_once;
--- Bad input.
-SELECT calib.sri('2025-08-02', '2025-08-01');
+-- One microsecond is not lost.
+SELECT calib.sri(d, d + interval '1 microsecond') * 86400e6 = 1 AS one_microsecond
+FROM generate_series(timestamptz '2025-08-01', '2025-08-07', '1 day') AS d;
+-- Rows that do not count are not looked at further: no error from them.
+SELECT calib.sri(NULL, 'infinity') IS NULL AS left_out;
+-- Bad input, beside good rows.
+SELECT calib.sri(d, a) FROM (VALUES (timestamptz '2025-08-01', timestamptz '2025-08-03'), ('2025-08-02', '2025-08-01')) AS v (d, a);
 SELECT calib.sri('-infinity', '2025-08-01');
+SELECT calib.sri('-infinity', NULL);
 SELECT calib.sri('2025-08-01', 'infinity');
 SELECT calib.sri('4713-01-01 BC', '294276-01-01');
-\set VERBOSITY terse
+-- The support functions cannot be called by hand: there is no value of their state.
+SELECT calib.sri_final(NULL);
+-- The errors in full: the numbers and a way out.
+\set VERBOSITY default
 SELECT calib.sri('2025-08-02', '2025-08-01');
+SELECT calib.sri('2025-08-01', 'infinity');
+SELECT calib.sri('4713-01-01 BC', '294276-01-01');
 \set VERBOSITY sqlstate
 
 -- response_summary -------------------------------------------------------------
@@ -70,72 +81,153 @@ SELECT calib.response_summary('2025-01-01', NULL, 'infinity');
 SELECT calib.response_summary('-infinity', NULL, '2025-01-01');
 SELECT calib.response_summary('2025-01-01', 'infinity', '2025-02-01');
 
+\set VERBOSITY default
+SELECT calib.response_summary('2025-01-01', NULL, NULL);
+\set VERBOSITY sqlstate
+
 -- Against an independent computation ---------------------------------------------
 
--- Generated: 20 groups, durations of whole hours so that many tie, a third open.
+-- Generated, 400 groups of 1 to 40 rows and one of 3,000. Durations are whole hours
+-- below 12 (below 3,000 in the large group), so that acts tie with acts and with
+-- cut-offs. Five of eight are acted on by as_of; the others are open, acted on after
+-- as_of, or (few) detected after it or never.
 CREATE TABLE response_case AS
-SELECT n % 20 AS g, timestamptz '2025-01-01' AS detected_at,
-       CASE WHEN n * 7919 % 3 > 0 THEN timestamptz '2025-01-01' + make_interval(hours => (n * 104729 % 300)::integer) END AS acted_at,
-       timestamptz '2025-01-01' + make_interval(hours => (n * 104729 % 300)::integer) AS as_of
-FROM generate_series(1, 6000::bigint) AS n;
-
--- Kaplan-Meier by the textbook, in numeric: the product over act times t of
--- 1 - acts at t / rows still at risk at t.
-CREATE VIEW kaplan_meier AS
-WITH risk AS (
-    SELECT g, as_of - detected_at AS t, count(acted_at) AS acts, count(*) AS leaving
-    FROM response_case GROUP BY 1, 2
-), at AS (
-    SELECT g, t, acts, sum(leaving) OVER (PARTITION BY g ORDER BY t DESC) AS at_risk FROM risk
-), estimate AS (
-    SELECT g, t, acts, exp(sum(ln(greatest(1 - acts::numeric / at_risk, 1e-300))) OVER (PARTITION BY g ORDER BY t)) AS s FROM at
+WITH draw AS (
+    SELECT n, CASE WHEN n <= 3000 THEN 0 ELSE 1 + n % 400 END AS g,
+           ('x' || substr(md5(n::text), 1, 7))::bit(28)::integer AS a,
+           ('x' || substr(md5(n::text), 8, 7))::bit(28)::integer AS b,
+           ('x' || substr(md5(n::text), 15, 7))::bit(28)::integer AS c
+    FROM generate_series(1, 19000) AS n
+), kept AS (
+    SELECT *, row_number() OVER (PARTITION BY g ORDER BY n) AS k FROM draw
+), moment AS (
+    SELECT n, g, a % 8 AS kind, b % 40 AS fate, c,
+           timestamptz '2025-01-01' + make_interval(hours => c % 1000) AS d,
+           make_interval(hours => b % CASE WHEN g = 0 THEN 3000 ELSE 12 END) AS took
+    FROM kept WHERE g = 0 OR k <= 1 + g % 40
 )
-SELECT g, extract(epoch FROM min(t) FILTER (WHERE acts > 0 AND s <= 0.5))::float8 / 86400 AS median_days,
-       extract(epoch FROM min(t) FILTER (WHERE acts > 0 AND s <= 0.1))::float8 / 86400 AS p90_days
-FROM estimate GROUP BY g;
+SELECT n, g, CASE WHEN kind < 7 OR fate > 0 THEN d END AS detected_at,
+       CASE WHEN kind < 5 THEN d + took WHEN kind = 6 THEN d + took + interval '1 hour' END AS acted_at,
+       CASE WHEN kind < 5 THEN d + took + make_interval(hours => c % 3)
+            WHEN kind = 7 AND fate = 1 THEN d - interval '1 microsecond' ELSE d + took END AS as_of
+FROM moment;
+SELECT count(*) AS rows, count(DISTINCT g) AS groups, count(*) FILTER (WHERE acted_at <= as_of) AS acted,
+       count(*) FILTER (WHERE acted_at IS NULL) AS open, count(*) FILTER (WHERE acted_at > as_of) AS acted_later,
+       count(*) FILTER (WHERE detected_at > as_of) AS detected_later, count(*) FILTER (WHERE detected_at IS NULL) AS never
+FROM response_case;
 
+-- Kaplan-Meier by the textbook: S(t) is the product over act times up to t of
+-- (at risk - acts) / at risk. Numerator and denominator are whole numbers in
+-- numeric, so that S <= 1/2 and S <= 1/10 are decided without any rounding.
+CREATE AGGREGATE product(numeric) (SFUNC = numeric_mul, STYPE = numeric, INITCOND = '1');
+CREATE VIEW seen AS
+SELECT g, detected_at, coalesce(acted_at <= as_of, false) AS acted,
+       CASE WHEN acted_at <= as_of THEN acted_at ELSE as_of END - detected_at AS took
+FROM response_case WHERE detected_at <= as_of;
+CREATE TABLE survival AS
+WITH risk AS (
+    SELECT g, took, count(*) FILTER (WHERE acted) AS acts, count(*) FILTER (WHERE NOT acted) AS cut_off,
+           sum(count(*)) OVER (PARTITION BY g ORDER BY took DESC) AS at_risk
+    FROM seen GROUP BY g, took
+)
+SELECT g, took, acts, cut_off, product(at_risk - acts) OVER w AS surviving, product(at_risk) OVER w AS of_all,
+       sum(cut_off) OVER w - cut_off AS cut_off_before
+FROM risk WINDOW w AS (PARTITION BY g ORDER BY took);
+CREATE TABLE expected AS
+SELECT g, acted, open, mean_days, median_days, p90_days, oldest_open_days
+FROM (SELECT g, count(*) FILTER (WHERE acted) AS acted, count(*) FILTER (WHERE NOT acted) AS open,
+             extract(epoch FROM sum(took) FILTER (WHERE acted)) / nullif(count(*) FILTER (WHERE acted), 0) / 86400 AS mean_days,
+             (extract(epoch FROM max(took) FILTER (WHERE NOT acted)) / 86400)::float8 AS oldest_open_days
+      FROM seen GROUP BY g) AS plain
+JOIN (SELECT g, (extract(epoch FROM min(took) FILTER (WHERE acts > 0 AND surviving * 2 <= of_all)) / 86400)::float8 AS median_days,
+             (extract(epoch FROM min(took) FILTER (WHERE acts > 0 AND surviving * 10 <= of_all)) / 86400)::float8 AS p90_days
+      FROM survival GROUP BY g) AS quantiles USING (g);
+
+-- The data bite: times with acts and cut-offs at once; groups that reach exactly
+-- one half, with cut-offs on the way; groups that do not reach the median or p90.
+SELECT count(*) FILTER (WHERE acts > 0 AND cut_off > 0) > 500 AS ties,
+       count(*) FILTER (WHERE acts > 0 AND surviving * 2 = of_all AND cut_off_before > 0) AS halves_after_cut_offs,
+       count(*) FILTER (WHERE acts > 0 AND surviving * 2 = of_all AND cut_off_before = 0) AS halves_without,
+       count(*) FILTER (WHERE acts > 0 AND surviving * 10 = of_all) AS tenths
+FROM survival;
+SELECT count(*) AS groups, count(*) - count(median_days) AS no_median, count(*) - count(p90_days) AS no_p90 FROM expected;
+
+CREATE VIEW summary AS
+SELECT g, (r).* FROM (SELECT g, calib.response_summary(detected_at, acted_at, as_of) AS r FROM response_case GROUP BY g) AS s;
 SELECT count(*) AS groups,
-       count(*) FILTER (WHERE (r).median_days IS NOT DISTINCT FROM k.median_days) AS same_median,
-       count(*) FILTER (WHERE (r).p90_days IS NOT DISTINCT FROM k.p90_days) AS same_p90
-FROM (SELECT g, calib.response_summary(detected_at, acted_at, as_of) AS r FROM response_case GROUP BY g) AS s
-JOIN kaplan_meier AS k USING (g);
+       count(*) FILTER (WHERE s.acted = e.acted AND s.open = e.open) AS same_counts,
+       count(*) FILTER (WHERE s.median_days IS NOT DISTINCT FROM e.median_days) AS same_median,
+       count(*) FILTER (WHERE s.p90_days IS NOT DISTINCT FROM e.p90_days) AS same_p90,
+       count(*) FILTER (WHERE s.oldest_open_days IS NOT DISTINCT FROM e.oldest_open_days) AS same_oldest,
+       count(*) FILTER (WHERE (s.mean_days IS NULL) = (e.mean_days IS NULL)) AS same_nulls,
+       max(abs(s.mean_days - e.mean_days)) < 1e-12 AS same_mean
+FROM summary AS s JOIN expected AS e USING (g);
+-- The column mean_days is sri over the rows acted on, to the last bit.
+SELECT count(*) FILTER (WHERE s.mean_days IS DISTINCT FROM r.sri) AS mean_not_sri
+FROM summary AS s
+JOIN (SELECT g, calib.sri(detected_at, acted_at) FILTER (WHERE acted_at <= as_of) AS sri FROM response_case GROUP BY g) AS r USING (g);
 
--- sri against avg over intervals.
-SELECT max(abs(a.sri - a.plain)) < 1e-12 AS same
+-- sri against sums in numeric; and avg over intervals, which rounds to 1 microsecond.
+SELECT count(*) AS groups, max(abs(sri - plain)) < 1e-12 AS same, max(abs(sri - average)) * 86400e6 <= 0.51 AS same_as_avg
 FROM (SELECT g, calib.sri(detected_at, acted_at) AS sri,
-             (extract(epoch FROM avg(acted_at - detected_at)) / 86400)::float8 AS plain
-      FROM response_case GROUP BY g) AS a;
+             (sum(extract(epoch FROM acted_at) - extract(epoch FROM detected_at)) / count(acted_at - detected_at) / 86400)::float8 AS plain,
+             (extract(epoch FROM avg(acted_at - detected_at)) / 86400)::float8 AS average
+      FROM response_case GROUP BY g HAVING count(acted_at - detected_at) > 0) AS a;
 
--- A moving window against a plain subquery per row: exact, with no residue.
+-- Moving windows against a plain subquery per row: exact, with no residue of the
+-- 100,000 years that pass through, and NULL again once nothing acted is left inside.
 CREATE TABLE moving AS
-SELECT n, detected_at, acted_at FROM (SELECT row_number() OVER () AS n, * FROM response_case WHERE g < 2) AS r;
-SELECT count(*) AS rows, count(*) FILTER (WHERE w.sri IS NOT DISTINCT FROM p.sri) AS same
-FROM (SELECT n, calib.sri(detected_at, acted_at) OVER (ORDER BY n ROWS 4 PRECEDING) AS sri FROM moving) AS w
-CROSS JOIN LATERAL (SELECT calib.sri(m.detected_at, m.acted_at) AS sri FROM moving AS m WHERE m.n BETWEEN w.n - 4 AND w.n) AS p;
--- response_summary over a growing window: the final function leaves the state whole.
-SELECT count(*) AS rows, count(*) FILTER (WHERE w.r IS NOT DISTINCT FROM p.r) AS same
-FROM (SELECT n, calib.response_summary(detected_at, acted_at, '2025-02-01') OVER (ORDER BY n) AS r FROM moving WHERE n <= 50) AS w
-CROSS JOIN LATERAL (SELECT calib.response_summary(m.detected_at, m.acted_at, '2025-02-01') AS r FROM moving AS m WHERE m.n <= w.n) AS p;
+SELECT row_number() OVER (ORDER BY n) AS n, detected_at, CASE WHEN n % 100 = 7 THEN detected_at + interval '100000 years 1 microsecond' ELSE acted_at END AS acted_at
+FROM response_case WHERE g = 0 AND n <= 600;
+SELECT count(*) AS rows, count(*) - count(w.sri) AS none_acted, count(*) FILTER (WHERE w.sri IS NOT DISTINCT FROM p.sri) AS same
+FROM (SELECT n, calib.sri(detected_at, acted_at) OVER (ORDER BY n ROWS BETWEEN 4 PRECEDING AND 2 PRECEDING) AS sri FROM moving) AS w
+CROSS JOIN LATERAL (SELECT calib.sri(m.detected_at, m.acted_at) AS sri FROM moving AS m WHERE m.n BETWEEN w.n - 4 AND w.n - 2) AS p;
+-- A bad row is refused when it enters the window.
+SELECT calib.sri(d, a) OVER (ORDER BY d ROWS 1 PRECEDING)
+FROM (VALUES (timestamptz '2025-08-01', timestamptz '2025-08-03'), ('2025-08-02', '2025-08-01')) AS v (d, a);
+-- response_summary over a growing and a moving window: its final function leaves
+-- the state as good as it was.
+CREATE TABLE growing AS SELECT row_number() OVER (ORDER BY n) AS n, detected_at, acted_at, as_of FROM response_case WHERE g = 0 ORDER BY n LIMIT 80;
+SELECT count(*) AS rows, count(*) FILTER (WHERE w.grown IS NOT DISTINCT FROM p.grown) AS same_grown, count(*) FILTER (WHERE w.moved IS NOT DISTINCT FROM p.moved) AS same_moved
+FROM (SELECT n, calib.response_summary(detected_at, acted_at, as_of) OVER (ORDER BY n) AS grown,
+             calib.response_summary(detected_at, acted_at, as_of) OVER (ORDER BY n ROWS 6 PRECEDING) AS moved FROM growing) AS w
+CROSS JOIN LATERAL (SELECT calib.response_summary(m.detected_at, m.acted_at, m.as_of) AS grown,
+                           calib.response_summary(m.detected_at, m.acted_at, m.as_of) FILTER (WHERE m.n >= w.n - 6) AS moved
+                    FROM growing AS m WHERE m.n <= w.n) AS p;
 
 -- Order, ROLLUP, parallel ---------------------------------------------------------
 
-SELECT (SELECT calib.response_summary(detected_at, acted_at, as_of) FROM (SELECT * FROM response_case ORDER BY random()) AS x)
-     = (SELECT calib.response_summary(detected_at, acted_at, as_of) FROM response_case) AS same_in_any_order;
-SELECT g, (r).acted, (r).open FROM (
-    SELECT g, calib.response_summary(detected_at, acted_at, as_of) AS r FROM response_case WHERE g < 2 GROUP BY ROLLUP (g)) AS s
-ORDER BY g;
+SELECT count(DISTINCT calib_row) AS answers
+FROM (SELECT calib.response_summary(detected_at, acted_at, as_of)::text || calib.sri(detected_at, acted_at) AS calib_row
+      FROM (SELECT o, r.* FROM response_case AS r, generate_series(1, 4) AS o ORDER BY md5(n::text || o)) AS x GROUP BY o) AS s;
+SELECT count(*) FILTER (WHERE s.g IS NOT NULL AND s.r = e.r) AS same_groups,
+       bool_or(s.g IS NULL AND s.r = (SELECT calib.response_summary(detected_at, acted_at, as_of) FROM response_case)) AS same_total
+FROM (SELECT g, calib.response_summary(detected_at, acted_at, as_of) AS r FROM response_case GROUP BY ROLLUP (g)) AS s
+LEFT JOIN (SELECT g, calib.response_summary(detected_at, acted_at, as_of) AS r FROM response_case GROUP BY g) AS e USING (g);
 
 CREATE TABLE serial AS
-SELECT calib.sri(detected_at, acted_at) AS sri, calib.response_summary(detected_at, acted_at, as_of) AS response FROM response_case;
+SELECT g, calib.sri(detected_at, acted_at) AS sri, calib.response_summary(detected_at, acted_at, as_of) AS response
+FROM response_case GROUP BY GROUPING SETS ((), (g));
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT calib.sri(detected_at, acted_at), calib.response_summary(detected_at, acted_at, as_of) FROM response_case;
 SELECT s.sri = p.sri AS same_sri, s.response = p.response AS same_response
-FROM serial AS s, (SELECT calib.sri(detected_at, acted_at) AS sri, calib.response_summary(detected_at, acted_at, as_of) AS response FROM response_case) AS p;
--- Parts that saw no row at all.
-SELECT calib.sri(detected_at, acted_at) IS NULL AS nothing FROM response_case WHERE g < 0;
+FROM serial AS s, (SELECT calib.sri(detected_at, acted_at) AS sri, calib.response_summary(detected_at, acted_at, as_of) AS response FROM response_case) AS p
+WHERE s.g IS NULL;
+SET enable_sort = off;
+EXPLAIN (COSTS OFF) SELECT g, calib.sri(detected_at, acted_at), calib.response_summary(detected_at, acted_at, as_of) FROM response_case GROUP BY g;
+SELECT count(*) AS groups, count(*) FILTER (WHERE s.sri IS NOT DISTINCT FROM p.sri) AS same_sri, count(*) FILTER (WHERE s.response = p.response) AS same_response
+FROM serial AS s
+JOIN (SELECT g, calib.sri(detected_at, acted_at) AS sri, calib.response_summary(detected_at, acted_at, as_of) AS response FROM response_case GROUP BY g) AS p USING (g);
+RESET enable_sort;
+-- Parts that saw no row at all; parts whose rows all do not count.
+SELECT calib.sri(detected_at, acted_at) IS NULL AS no_rows FROM response_case WHERE g < 0;
+SELECT calib.sri(NULL, acted_at) IS NULL AS none_count, calib.response_summary(NULL, acted_at, as_of) FROM response_case;
+-- Bad input in a worker.
+SELECT calib.sri(detected_at, CASE WHEN n = 2999 THEN detected_at - interval '1 day' ELSE acted_at END) FROM response_case;
 
-DROP VIEW aml_rows, kaplan_meier;
-DROP TABLE serial, moving, aml, response_case;
+DROP VIEW aml_rows, seen, summary;
+DROP TABLE serial, moving, growing, aml, survival, expected, response_case;
+DROP AGGREGATE product(numeric);

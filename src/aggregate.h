@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
+#include "utils/memutils.h"
 
 typedef struct FloatSum
 {
@@ -81,6 +82,24 @@ calib_begin_deserialize(StringInfo buffer, bytea *bytes)
 	buffer->len = VARSIZE_ANY_EXHDR(bytes);
 	buffer->maxlen = buffer->len;
 	buffer->cursor = 0;
+}
+
+/*
+ * Room for a state of this size, made at once.  A partial state travels as one
+ * value, which PostgreSQL limits to 1 GB; a serial plan has no such limit.
+ */
+static inline void
+calib_reserve_state(StringInfo buffer, int64 size, const char *aggregate)
+{
+	if (size >= (int64) MaxAllocSize - buffer->len)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+		                errmsg("the partial state of %s is too large for a "
+		                       "parallel plan",
+		                       aggregate),
+		                errdetail("It has " INT64_FORMAT " bytes.", size),
+		                errhint("SET max_parallel_workers_per_gather = 0 for "
+		                        "this query.")));
+	enlargeStringInfo(buffer, (int) size);
 }
 
 static inline void

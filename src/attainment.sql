@@ -74,8 +74,10 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
     WITH daily AS (
         SELECT r.unit_id, r.measure, r.product_line,
-               (r.occurred_at AT TIME ZONE o.zone)::date AS day, sum(r.amount) AS amount
-        FROM calib.result r CROSS JOIN calib.organisation o
+               -- a scalar: a join to the one row, never analyzed, would count as hundreds
+               (r.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day,
+               sum(r.amount) AS amount
+        FROM calib.result r
         WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
         GROUP BY 1, 2, 3, 4
     )

@@ -28,7 +28,7 @@ COMMENT ON FUNCTION calib.concentration_transition(internal, bigint) IS 'Support
 CREATE AGGREGATE calib.concentration(key bigint) (
     SFUNC = calib.concentration_transition,
     STYPE = internal,
-    SSPACE = 8192,
+    SSPACE = 1024,
     FINALFUNC = calib.concentration_final,
     COMBINEFUNC = calib.concentration_combine,
     SERIALFUNC = calib.concentration_serialize,
@@ -46,7 +46,7 @@ COMMENT ON FUNCTION calib.concentration_transition(internal, text) IS 'Support o
 CREATE AGGREGATE calib.concentration(key text) (
     SFUNC = calib.concentration_transition,
     STYPE = internal,
-    SSPACE = 8192,
+    SSPACE = 1024,
     FINALFUNC = calib.concentration_final,
     COMBINEFUNC = calib.concentration_combine,
     SERIALFUNC = calib.concentration_serialize,

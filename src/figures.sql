@@ -15,8 +15,8 @@ BEGIN ATOMIC
                max(coalesce(special.weight, usual.weight)) AS weight,
                bool_and(a.recorded_at > a.occurred_at + make_interval(hours => p.late_hours)) AS late
         FROM calib.activity a
-        CROSS JOIN calib.organisation o
-        CROSS JOIN LATERAL (SELECT (a.occurred_at AT TIME ZONE o.zone)::date AS day) d
+        CROSS JOIN LATERAL (
+            SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
         CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT a.product_line) line
         JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = a.unit_id
         LEFT JOIN weight usual ON usual.kind = a.kind AND usual.outcome IS NULL

@@ -29,12 +29,25 @@
 /* Shared by both -----------------------------------------------------------
  */
 
+/*
+ * A time as text of its own: timestamptz_to_str has one buffer, so that two
+ * calls within one message would show the same time twice.
+ */
+static char *
+shown(TimestampTz at)
+{
+	return pstrdup(timestamptz_to_str(at));
+}
+
 static void
 check_finite(TimestampTz at, const char *name)
 {
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("%s must be finite", name)));
+		                errmsg("%s must be finite", name),
+		                errdetail("It is %s.", shown(at)),
+		                errhint("Where the time is not known, pass NULL or "
+		                        "leave the row out.")));
 }
 
 /* Microseconds from one moment to another; both finite. */
@@ -45,7 +58,9 @@ duration(TimestampTz from, TimestampTz to)
 
 	if (pg_sub_s64_overflow(to, from, &result))
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		                errmsg("duration out of range")));
+		                errmsg("duration out of range"),
+		                errdetail("From %s to %s.", shown(from), shown(to)),
+		                errhint("A duration is at most some 292,000 years.")));
 	return result;
 }
 
@@ -56,9 +71,10 @@ check_order(TimestampTz detected_at, TimestampTz acted_at)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 	                errmsg("acted_at is before detected_at"),
-	                errdetail("Acted at %s, detected at %s.",
-	                          pstrdup(timestamptz_to_str(acted_at)),
-	                          timestamptz_to_str(detected_at))));
+	                errdetail("Acted at %s, detected at %s.", shown(acted_at),
+	                          shown(detected_at)),
+	                errhint("Correct the row, or leave it out with FILTER "
+	                        "(WHERE (acted_at < detected_at) IS NOT TRUE).")));
 }
 
 static float8
@@ -180,6 +196,14 @@ calib_sri_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
+/* No duration is negative, and none is longer than an int64 holds. */
+static bool
+sri_is_possible(const SriState *state)
+{
+	return state->acted >= 0 && state->total >= 0 &&
+	       state->total <= (int128) state->acted * PG_INT64_MAX;
+}
+
 PG_FUNCTION_INFO_V1(calib_sri_deserialize);
 Datum
 calib_sri_deserialize(PG_FUNCTION_ARGS)
@@ -193,7 +217,7 @@ calib_sri_deserialize(PG_FUNCTION_ARGS)
 	state->acted = pq_getmsgint64(&buffer);
 	state->total = receive_int128(&buffer);
 	pq_getmsgend(&buffer);
-	if (state->acted < 0 || state->total < 0)
+	if (!sri_is_possible(state))
 		calib_bad_state("sri");
 	PG_RETURN_POINTER(state);
 }
@@ -297,6 +321,8 @@ calib_response_summary_transition(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(3))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("as_of must not be null"),
+		                errdetail("Without it, how long an open row has been "
+		                          "open is not known."),
 		                errhint("Give now(), or the time a row ended.")));
 	as_of = PG_GETARG_TIMESTAMPTZ(3);
 	check_finite(as_of, "as_of");
@@ -329,14 +355,15 @@ calib_response_summary_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(into);
 }
 
+/* The buffer has room for them already. */
 static void
 send_durations(StringInfo buffer, const Durations *durations)
 {
 	int64 i;
 
-	pq_sendint64(buffer, durations->count);
+	pq_writeint64(buffer, durations->count);
 	for (i = 0; i < durations->count; i++)
-		pq_sendint64(buffer, durations->took[i]);
+		pq_writeint64(buffer, durations->took[i]);
 }
 
 /* The count is held against what the message has left before it is believed.
@@ -369,6 +396,10 @@ calib_response_summary_serialize(PG_FUNCTION_ARGS)
 
 	calib_aggregate_context(fcinfo);
 	pq_begintypsend(&buffer);
+	calib_reserve_state(&buffer,
+	                    (state->acted.count + state->open.count + 2) *
+	                        (int64) sizeof(int64),
+	                    "response_summary");
 	send_durations(&buffer, &state->acted);
 	send_durations(&buffer, &state->open);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
@@ -429,8 +460,7 @@ kaplan_meier(const ResponseState *state, float8 left, int64 *quantile)
 			*quantile = took;
 			return true;
 		}
-		if ((a & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
 	}
 	return false;
 }
