@@ -20,6 +20,14 @@ INSERT INTO calib.deviation (unit_id, kind, period_start, detected_at, acted_at,
 SELECT unit_name, month, acted, open, dismissed, recovered, round(mean_days::numeric, 4) AS mean_days, median_days, oldest_open_days
 FROM calib.sri_monthly ORDER BY month, unit_id;
 
+-- Alpha moves away: what was detected while it stood in East stays East's.
+BEGIN;
+INSERT INTO calib.unit (unit_id, kind, name) VALUES (4, 'region', 'North');
+UPDATE calib.unit SET parent_id = 4 WHERE unit_id = 2;
+INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (2, 'execution', '2025-10-01');
+SELECT unit_name, month, acted, open, dismissed, recovered FROM calib.sri_monthly WHERE unit_id IN (1, 4) ORDER BY month, unit_name;
+ROLLBACK;
+
 \set VERBOSITY terse
 -- one open per unit, product line, period and kind
 INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (3, 'execution', '2025-10-01');

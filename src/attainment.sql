@@ -37,7 +37,7 @@ BEGIN ATOMIC
                t.original_value,
                coalesce((SELECT a.new_value FROM calib.adjustment a
                          WHERE a.target_id = t.target_id AND a.status = 'filed' AND a.filed_at <= as_of
-                         ORDER BY a.adjustment_id DESC LIMIT 1), t.original_value) AS target_value
+                         ORDER BY a.filed_at DESC, a.adjustment_id DESC LIMIT 1), t.original_value) AS target_value
         FROM calib.target t
     ), climb AS (
         SELECT o.unit_id AS at_unit, o.measure, o.product_line, o.grain, o.period_start, o.period_end,

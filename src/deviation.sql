@@ -49,7 +49,10 @@ WITH month AS (
            calib.response_summary(d.detected_at, d.acted_at, least(coalesce(d.ended_at, calib.clock()), calib.clock())) AS response,
            max(extract(epoch FROM calib.clock()) - extract(epoch FROM d.detected_at)) FILTER (WHERE d.ending IS NULL) / 86400 AS oldest_open_days
     FROM calib.deviation d
-    JOIN calib.unit_ancestors() a ON a.unit_id = d.unit_id
+    CROSS JOIN LATERAL (SELECT calib.day_of(d.detected_at) AS detected_on) t
+    -- a unit that moved leaves what was detected before with its parent of then
+    JOIN calib.unit_tree a ON a.unit_id = d.unit_id
+     AND t.detected_on >= coalesce(a.valid_from, t.detected_on) AND t.detected_on < coalesce(a.valid_to, t.detected_on + 1)
     GROUP BY 1, 2
 )
 SELECT m.unit_id, u.name AS unit_name, m.month, m.acted, m.open, m.dismissed, m.recovered,
