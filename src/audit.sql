@@ -52,7 +52,7 @@ DO $$
 DECLARE
     audited text;
 BEGIN
-    FOREACH audited IN ARRAY ARRAY['organisation', 'unit', 'policy', 'holiday', 'absence', 'tier',
+    FOREACH audited IN ARRAY ARRAY['organisation', 'unit', 'duty', 'policy', 'holiday', 'absence', 'tier',
         'activity_weight', 'benchmark', 'season', 'source', 'evidence', 'result', 'target',
         'adjustment', 'adjustment_evidence']
     LOOP

@@ -35,6 +35,7 @@ typedef struct EvidenceList
 
 extern bool calib_restoring_setting;
 extern char *calib_reason_setting;
+extern char *calib_actor_setting;
 extern void calib_define_settings(void);
 extern TimestampTz calib_now(void);
 extern bool calib_clock_is_set(void);

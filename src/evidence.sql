@@ -25,7 +25,7 @@ CREATE TABLE calib.evidence (
     uri text CHECK (uri <> ''),
     sha256 bytea CHECK (octet_length(sha256) = 32),
     observed_on date NOT NULL CHECK (isfinite(observed_on)),
-    created_by text NOT NULL DEFAULT session_user,
+    created_by text NOT NULL DEFAULT calib.person(),
     created_at timestamptz NOT NULL DEFAULT calib.clock(),
     CONSTRAINT evidence_uri_or_content CHECK (uri IS NOT NULL OR sha256 IS NOT NULL)
 );

@@ -3,7 +3,8 @@
  *		The settings (GUCs) and the one clock.
  *
  * calib.evidence and calib.reason say what a plain UPDATE of a target rests
- * on; calib.language what reasons are written in.  calib.clock and
+ * on; calib.actor who acts behind a shared login; calib.language what reasons
+ * are written in.  calib.clock and
  * calib.restoring are the superuser's: the first lets demonstrations and tests
  * play the past, the second lets a dump's rows in unchanged.  Whatever is
  * parsed is parsed in a check hook, so that a bad value fails where it is set.
@@ -20,6 +21,7 @@
 
 bool calib_restoring_setting = false;
 char *calib_reason_setting = NULL;
+char *calib_actor_setting = NULL;
 
 static char *evidence_setting = NULL;
 static char *clock_setting = NULL;
@@ -126,6 +128,11 @@ calib_define_settings(void)
 	DefineCustomStringVariable(
 	    "calib.reason", "Why an UPDATE changes a target, in words.", NULL,
 	    &calib_reason_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+	    "calib.actor",
+	    "The person behind a shared login; counts where the login is a "
+	    "delegate.",
+	    NULL, &calib_actor_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable(
 	    "calib.language", "Language of reasons: en or zh.", NULL,
 	    &language_setting, 0, languages, PGC_USERSET, 0, NULL, NULL, NULL);
