@@ -6,16 +6,23 @@
  * audit.c.  Adjustments and budgets refuse every write but those the guard
  * makes through the door below.  The door is a counter of this backend, raised
  * only while the guard's own statement runs and lowered by PG_FINALLY, so an
- * error never leaves it open.
+ * error never leaves it open.  It lets only the user through who opened it:
+ * whatever runs on behalf of somebody else meanwhile finds it closed.
  */
 #include "calib.h"
 
+#include "miscadmin.h"
+
 static int door = 0;
+static Oid door_user = InvalidOid;
 
 void
 calib_through_door(void (*work)(void *), void *arg)
 {
+	Oid outer_user = door_user;
+
 	door++;
+	door_user = GetUserId();
 	PG_TRY();
 	{
 		work(arg);
@@ -23,6 +30,7 @@ calib_through_door(void (*work)(void *), void *arg)
 	PG_FINALLY();
 	{
 		door--;
+		door_user = outer_user;
 	}
 	PG_END_TRY();
 }
@@ -32,7 +40,7 @@ may_pass(Trigger *trigger)
 {
 	if (calib_restoring_setting)
 		return true;
-	return door > 0 && trigger->tgnargs == 1 &&
+	return door > 0 && GetUserId() == door_user && trigger->tgnargs == 1 &&
 	       strcmp(trigger->tgargs[0], "door") == 0;
 }
 
