@@ -1,8 +1,8 @@
 /*
  * guard.h
  *		What the rules on targets share: the guard (guard.c), the rules of an
- *		adjustment (adjustment.c), its place in the quarter (place.c) and the
- *		steps that lead to it (workflow.c).
+ *		adjustment (adjustment.c), its place in the quarter (place.c), its
+ *record (filing.c) and the steps that lead to it (workflow.c).
  */
 #ifndef CALIB_GUARD_H
 #define CALIB_GUARD_H
@@ -47,6 +47,24 @@ typedef struct Policy
 	int filing_grace_days;
 } Policy;
 
+typedef enum Occasion
+{
+	PLAIN_UPDATE,
+	SUBMISSION,
+	FILING
+} Occasion;
+
+typedef struct Adjustment
+{
+	Occasion occasion;
+	const Target *target; /* as it stands before the change */
+	Numeric new_value;
+	const Calendar *calendar;
+	DateADT submitted_on;
+	const char *reason;
+	Datum evidence; /* bigint[] */
+} Adjustment;
+
 /* What somebody asks for, by a function of the workflow. */
 typedef struct Submission
 {
@@ -65,9 +83,15 @@ extern char *calib_date_text(DateADT day);
 extern const char *calib_target_text(const Target *target);
 
 /* adjustment.c */
+extern void calib_check_rules(const Adjustment *adjustment,
+                              const Policy *policy);
+extern void calib_refuse_unchanged(int64 target_id, Numeric value,
+                                   const char *way_out);
 extern bool calib_has_words(const char *text);
-extern int64 calib_new_adjustment_id(void);
 extern Policy calib_read_policy(int64 unit_id, DateADT today);
+
+/* filing.c */
+extern int64 calib_new_adjustment_id(void);
 extern void calib_adjust(const Target *old, Numeric new_value,
                          const Calendar *calendar);
 extern void calib_submit(int64 adjustment_id, const Target *target,

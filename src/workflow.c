@@ -245,7 +245,7 @@ check_status(const Subject *subject, const Member *member)
 	ereport(
 	    ERROR,
 	    (errcode(ERRCODE_CALIB_WRONG_STATUS),
-	     errmsg("%s " INT64_FORMAT " is %s: no step to %s", subject->noun,
+	     errmsg("%s " INT64_FORMAT " is %s and cannot be %s", subject->noun,
 	            member->id, member->status, rule->to),
 	     errdetail("Under policy approval \"%s\" the step %s is taken from "
 	               "%s.",
@@ -431,7 +431,8 @@ step_function(FunctionCallInfo fcinfo, const Subject *subject,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("a rejection needs a reason"),
 		         errhint("Say in words why; who submitted it reads it.")));
-	take_step(subject, step, calib_id_argument(fcinfo, 0, subject->noun),
+	take_step(subject, step,
+	          calib_id_argument(fcinfo, 0, psprintf("%s_id", subject->noun)),
 	          comment);
 	PG_RETURN_VOID();
 }
