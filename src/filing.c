@@ -153,7 +153,7 @@ decide(const Adjustment *adjustment, int64 adjustment_id, int64 batch_id)
 	calib_through_door(take_place_and_record, &record);
 }
 
-/* A plain UPDATE ------------------------------------------------------------
+/* A plain UPDATE -----------------------------------------------------------
  */
 
 static Datum
@@ -181,7 +181,7 @@ adjust_plainly(const Target *old, Numeric new_value, const Calendar *calendar)
 	decide(&adjustment, calib_new_adjustment_id(), 0);
 }
 
-/* Submission ----------------------------------------------------------------
+/* Submission ---------------------------------------------------------------
  */
 
 /* The target is locked by the caller. */
@@ -204,8 +204,7 @@ calib_submit(int64 adjustment_id, const Target *target, Numeric new_value,
 	decide(&adjustment, adjustment_id, submission->batch_id);
 }
 
-/* Filing
- * ----------------------------------------------------------------------
+/* Filing -------------------------------------------------------------------
  */
 
 /* Exactly the change that is filed, and once. */

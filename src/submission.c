@@ -14,7 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-/* Arguments ------------------------------------------------------------------
+/* Arguments ----------------------------------------------------------------
  */
 
 static void
@@ -63,18 +63,22 @@ is_finite(Numeric number)
 	return !numeric_is_nan(number) && !numeric_is_inf(number);
 }
 
-static bool
-is_positive(Numeric number)
+static int
+sign(Numeric number)
 {
 	Datum zero = DirectFunctionCall1(int8_numeric, Int64GetDatum(0));
 
-	return is_finite(number) &&
-	       DatumGetBool(
-	           DirectFunctionCall2(numeric_gt, NumericGetDatum(number), zero));
+	return DatumGetInt32(
+	    DirectFunctionCall2(numeric_cmp, NumericGetDatum(number), zero));
 }
 
-/* Adjustments
- * ------------------------------------------------------------------
+static bool
+is_amount(Numeric number)
+{
+	return is_finite(number) && sign(number) >= 0;
+}
+
+/* Adjustments --------------------------------------------------------------
  */
 
 static int
@@ -269,8 +273,7 @@ calib_submit_adjustments(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(submission.batch_id);
 }
 
-/* Resource requests
- * -------------------------------------------------------------
+/* Resource requests --------------------------------------------------------
  */
 
 typedef struct Request
@@ -290,14 +293,17 @@ typedef struct Request
 static void
 check_amounts(const Request *request)
 {
-	if (!is_positive(request->amount))
+	if (!is_amount(request->amount) || sign(request->amount) == 0)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("amount must be greater than 0 and finite"),
 		         errdetail("It is %s.", calib_numeric_text(request->amount))));
-	if (request->has_cost && !is_finite(DatumGetNumeric(request->cost)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("cost must be finite")));
+	if (request->has_cost && !is_amount(DatumGetNumeric(request->cost)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("cost must be 0 or more and finite"),
+		         errdetail("It is %s.", calib_numeric_text(
+		                                    DatumGetNumeric(request->cost)))));
 	if (!calib_has_words(request->reason))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("a request needs a reason"),

@@ -65,7 +65,7 @@ static const Rule rules[] = {
     {"withdraw", "none", STILL_OPEN, "withdrawn", "{}", ONLY_SUBMITTER},
 };
 
-/* What takes the road -------------------------------------------------------
+/* What takes the road ------------------------------------------------------
  */
 
 typedef struct Member
@@ -141,7 +141,7 @@ static const Subject requests = {
     RECORD("resource_request", "request_id", "ended"),
 };
 
-/* Reading -------------------------------------------------------------------
+/* Reading ------------------------------------------------------------------
  */
 
 static Datum
@@ -195,7 +195,7 @@ lock_members(const Subject *subject, int64 id, int *count)
 	return members;
 }
 
-/* Checks ---------------------------------------------------------------------
+/* Checks -------------------------------------------------------------------
  */
 
 void
@@ -297,8 +297,7 @@ check_step(const Subject *subject, const char *step, Member *member,
 	check_person(subject, member);
 }
 
-/* Steps
- * -----------------------------------------------------------------------
+/* Steps --------------------------------------------------------------------
  */
 
 typedef struct Step
@@ -416,8 +415,7 @@ take_step(const Subject *subject, const char *name, int64 id,
 	SPI_finish();
 }
 
-/* Functions
- * -------------------------------------------------------------------
+/* Functions ----------------------------------------------------------------
  */
 
 static Datum
