@@ -197,10 +197,10 @@ BEGIN
         RETURN false;
     END IF;
     RAISE EXCEPTION USING ERRCODE = '55000',
-        MESSAGE = CASE WHEN claim.worker IS NULL THEN format('row %s of the outbox is not claimed', $1)
-                       ELSE format('row %s of the outbox is another worker''s', $1) END,
-        DETAIL = CASE WHEN claim.worker IS NULL THEN 'Nobody has claimed it.'
-                      ELSE format('Worker %s claimed it at %s, with a lease until %s.', claim.worker, claim.claimed_at, claim.lease_until) END,
+        MESSAGE = CASE WHEN claim.worker IS NULL THEN 'the row of the outbox is not claimed'
+                       ELSE 'the row of the outbox is another worker''s' END,
+        DETAIL = CASE WHEN claim.worker IS NULL THEN format('Nobody has claimed row %s.', $1)
+                      ELSE format('Worker %s claimed row %s at %s, with a lease until %s.', claim.worker, $1, claim.claimed_at, claim.lease_until) END,
         HINT = 'calib.claim_outbox() claims rows; a lease that ended lets others have them.';
 END $$;
 COMMENT ON FUNCTION calib.ack_outbox_behind_door(uuid, text) IS 'What calib.ack_outbox does.';
