@@ -204,6 +204,33 @@ UPDATE calib.target SET value = 106 WHERE target_id = 50;
 SELECT version, valid FROM own.versions(5);
 SELECT * FROM own.sound;
 
+-- Step by step --------------------------------------------------------------------
+-- As the workflow does it; the door is taken off its hinges for once.
+BEGIN;
+ALTER TABLE calib.adjustment DISABLE TRIGGER keep_append_only;
+CREATE FUNCTION own.made() RETURNS text LANGUAGE sql AS $$
+    SELECT (SELECT count(*) FROM calib.agreement WHERE adjustment_id = 900) || ' ' || (SELECT count(*) FROM calib.outbox WHERE payload -> 'adjustment_id' = '900')
+$$;
+INSERT INTO calib.adjustment (adjustment_id, target_id, quarter_start, old_value, new_value, reason, status, batch_id, submitted_by, submitted_at)
+VALUES (900, 30, '2025-10-01', 95, 90, 'why', 'submitted', 7, 'li', '2025-11-01 09:00+08'),
+       (901, 30, '2025-10-01', 95, 91, 'why', 'rejected', NULL, 'li', '2025-11-01 09:00+08');
+SELECT own.made();                                                 -- 0 0
+UPDATE calib.adjustment SET status = 'approved', approved_by = 'wang', approved_at = '2025-11-01 09:30+08' WHERE adjustment_id = 900;
+SELECT own.made();                                                 -- 0 0
+UPDATE calib.adjustment SET status = 'filed', filed_by = 'zhao', filed_at = '2025-11-01 09:47+08' WHERE adjustment_id = 900;
+SELECT own.made();                                                 -- 1 1
+UPDATE calib.adjustment SET reason = 'said better' WHERE adjustment_id = 900;
+SELECT own.made();                                                 -- 1 1
+SELECT payload -> 'batch_id' AS batch, payload ->> 'submitted_by' AS submitted, payload ->> 'approved_by' AS approved, payload ->> 'filed_by' AS filed,
+       (payload ->> 'filed_at')::timestamptz - (payload ->> 'submitted_at')::timestamptz AS took, payload -> 'agreement' -> 'version' AS version
+FROM calib.outbox WHERE payload -> 'adjustment_id' = '900';
+SELECT version, target_values FROM own.versions(3);
+-- what is restored revises nothing
+SET LOCAL calib.restoring = on;
+INSERT INTO calib.adjustment SELECT (jsonb_populate_record(a, '{"adjustment_id": 902}')).* FROM calib.adjustment a WHERE adjustment_id = 900;
+SELECT count(*) FROM own.versions(3);                              -- 3
+ROLLBACK;
+
 -- The views, and what the trail says ------------------------------------------------
 SELECT unit_name, grain, period_start, version, valid_from, valid_to, is_current, adjustment_id IS NOT NULL AS adjusted
 FROM calib.agreement_version WHERE unit_id IN (2, 7) ORDER BY unit_id, grain, version;

@@ -72,6 +72,24 @@ SELECT calib.draft_agreement(3, 'quarter', '2025-10-01', '{"bonus": 0.10}') AS i
 SELECT calib.acknowledge_agreement(3, 'quarter', '2025-10-01') = :agreement_id AS same;
 SELECT position, aggregatetype, aggregateid, type, payload - 'agreement_id' AS payload FROM calib.outbox WHERE position > 2 ORDER BY 1;
 
+-- A resource request: the trigger alone, on a table with the columns it names -----------
+BEGIN;
+ALTER TABLE IF EXISTS calib.resource_request RENAME TO resource_request_kept;
+CREATE TABLE calib.resource_request (request_id bigint, unit_id bigint, kind text, amount numeric, cost numeric, from_unit bigint, reason text, status text,
+    submitted_by text, submitted_at timestamptz, approved_by text, approved_at timestamptz, filed_by text, filed_at timestamptz);
+CREATE TRIGGER announce_request AFTER INSERT OR UPDATE ON calib.resource_request FOR EACH ROW EXECUTE FUNCTION calib.announce_request();
+INSERT INTO calib.resource_request VALUES (17, 1, 'people', 2, 30000.50, 2, 'new retail', 'submitted', 'li', '2025-10-15 09:00+08');
+UPDATE calib.resource_request SET status = 'approved', approved_by = 'wang', approved_at = '2025-10-15 09:20+08';
+SELECT count(*) FROM calib.outbox WHERE aggregatetype = 'request';                    -- 0
+UPDATE calib.resource_request SET status = 'filed', filed_by = 'zhao', filed_at = '2025-10-15 09:47+08';
+UPDATE calib.resource_request SET reason = reason;
+SELECT aggregatetype, aggregateid, type, payload FROM calib.outbox WHERE aggregatetype = 'request';
+SET LOCAL calib.restoring = on;
+INSERT INTO calib.resource_request SELECT * FROM calib.resource_request;
+SELECT count(*) FROM calib.outbox WHERE aggregatetype = 'request';                    -- 1
+ROLLBACK;
+ALTER SEQUENCE calib.outbox_position_seq RESTART 5;
+
 -- By hand: nobody, not the owner, not a superuser; and not by calib's own helpers -------
 CREATE ROLE regress_calib_reader LOGIN;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON calib.outbox, calib.outbox_claim TO regress_calib_reader;
