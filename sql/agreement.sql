@@ -212,8 +212,7 @@ CREATE FUNCTION own.made() RETURNS text LANGUAGE sql AS $$
     SELECT (SELECT count(*) FROM calib.agreement WHERE adjustment_id = 900) || ' ' || (SELECT count(*) FROM calib.outbox WHERE payload -> 'adjustment_id' = '900')
 $$;
 INSERT INTO calib.adjustment (adjustment_id, target_id, quarter_start, old_value, new_value, reason, status, batch_id, submitted_by, submitted_at)
-VALUES (900, 30, '2025-10-01', 95, 90, 'why', 'submitted', 7, 'li', '2025-11-01 09:00+08'),
-       (901, 30, '2025-10-01', 95, 91, 'why', 'rejected', NULL, 'li', '2025-11-01 09:00+08');
+VALUES (900, 30, '2025-10-01', 95, 90, 'why', 'submitted', 7, 'li', '2025-11-01 09:00+08');
 SELECT own.made();                                                 -- 0 0
 UPDATE calib.adjustment SET status = 'approved', approved_by = 'wang', approved_at = '2025-11-01 09:30+08' WHERE adjustment_id = 900;
 SELECT own.made();                                                 -- 0 0

@@ -42,6 +42,14 @@ SELECT count(*) AS claimed FROM calib.claim_outbox(1, 'w', '1 ms');
 SELECT pg_sleep(0.01);
 SELECT calib.run('announce');                       -- 1: its lease has ended
 RESET SESSION AUTHORIZATION;
+-- and the steps that wait: 1 submitted and 1 approved, beside the event
+BEGIN;
+ALTER TABLE calib.adjustment DISABLE TRIGGER keep_append_only;
+INSERT INTO calib.adjustment (adjustment_id, target_id, quarter_start, old_value, new_value, reason, status, submitted_by, submitted_at, approved_by, approved_at)
+VALUES (900, 1, '2025-10-01', 95, 90, 'why', 'submitted', 'li', '2025-10-15 09:00+08', NULL, NULL),
+       (901, 2, '2025-10-01', 95, 90, 'why', 'approved', 'li', '2025-10-15 09:00+08', 'wang', '2025-10-15 10:00+08');
+SELECT calib.run('announce');                       -- 3
+ROLLBACK;
 
 DROP EXTENSION calib CASCADE;
 DROP SCHEMA own CASCADE;

@@ -7,23 +7,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     events bigint;
-    steps bigint := 0;
+    steps bigint;
+    requests bigint := 0;
 BEGIN
     SELECT count(*) INTO events FROM calib.outbox_claim c
     WHERE c.acked_at IS NULL AND (c.lease_until IS NULL OR c.lease_until <= clock_timestamp());
     IF events > 0 THEN
         PERFORM pg_notify('calib_outbox', events::text);
     END IF;
-    IF to_regclass('calib.waiting_step') IS NOT NULL THEN
-        EXECUTE 'SELECT count(*) FROM calib.waiting_step' INTO steps;
+    SELECT count(*) INTO steps FROM calib.adjustment a WHERE a.status IN ('submitted', 'approved');
+    IF to_regclass('calib.resource_request') IS NOT NULL THEN
+        EXECUTE 'SELECT count(*) FROM calib.resource_request r WHERE r.status IN (''submitted'', ''approved'')' INTO requests;
     END IF;
-    IF steps > 0 THEN
-        PERFORM pg_notify('calib_waiting', steps::text);
+    IF steps + requests > 0 THEN
+        PERFORM pg_notify('calib_waiting', (steps + requests)::text);
     END IF;
-    RETURN events + steps;
+    RETURN events + steps + requests;
 END $$;
 COMMENT ON FUNCTION calib.run_announce() IS
-'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of steps that wait; returns their sum. Where there is none, nobody is told.';
+'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is; returns their sum. Where there is none, nobody is told.';
 REVOKE EXECUTE ON FUNCTION calib.run_announce() FROM PUBLIC;
 
 CREATE FUNCTION calib.run(job text, as_of timestamptz DEFAULT calib.clock()) RETURNS bigint
