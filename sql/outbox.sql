@@ -40,7 +40,8 @@ SET calib.reason = '竞品降价 "15 %"';
 UPDATE calib.target SET value = 950000000000000000.095 WHERE target_id = 1;
 SELECT count(*), count(DISTINCT id), bool_and(created_at BETWEEN now() - interval '1 hour' AND clock_timestamp()) AS real_time FROM calib.outbox;
 SELECT aggregatetype, aggregateid, type, position FROM calib.outbox;
-SELECT k AS key, jsonb_typeof(v) AS type, v AS value FROM calib.outbox, jsonb_each(payload) e (k, v) ORDER BY k COLLATE "C";
+SELECT k AS key, jsonb_typeof(v) AS type, v AS value FROM calib.outbox, jsonb_each(payload - 'origin') e (k, v) ORDER BY k COLLATE "C";
+SELECT payload ->> 'origin' IN ('own', 'above') AS origin FROM calib.outbox;
 -- the columns the event router looks for, with the types it reads
 SELECT attname, format_type(atttypid, atttypmod) AS type, attnotnull FROM pg_attribute
 WHERE attrelid = 'calib.outbox'::regclass AND attnum > 0 ORDER BY attnum;
