@@ -91,6 +91,10 @@ CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.request_eviden
     FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
 ALTER TABLE calib.request_evidence ENABLE ALWAYS TRIGGER keep_append_only_truncate;
 
+CREATE TRIGGER announce_request AFTER INSERT OR UPDATE ON calib.resource_request
+    FOR EACH ROW EXECUTE FUNCTION calib.announce_request();
+ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER announce_request;
+
 -- Adjustments -------------------------------------------------------------------
 
 CREATE FUNCTION calib.submit_adjustment(target_id bigint, new_value numeric, reason text, evidence bigint[]) RETURNS bigint
