@@ -4,9 +4,11 @@
  *
  * The row is formed and stored below SQL: no plan, no privileges to grant, no
  * trigger of anybody's in between.  The audit table itself refuses every SQL
- * write (append_only.c), so this is the only way in.  Attached to a table the
- * extension did not put it on, the trigger refuses to write; who owns a table
- * of his own could otherwise forge a trail.
+ * write (append_only.c), so this is the only way in.  It stands on tables of
+ * the extension and on tables of users that calib.audited names, with their
+ * partitions.  Anywhere else, or in another shape than audit_table gave it,
+ * the trigger refuses to write: the owner of a kept table may attach the
+ * function (else it could not create partitions), and could so forge a trail.
  */
 #include "calib.h"
 
@@ -24,6 +26,10 @@
 #include "utils/snapmgr.h"
 
 #include "row_json.h"
+
+/* what audit_table.sql calls them on tables of users */
+#define AUDIT_TRIGGER "calib_audit_row"
+#define AUDIT_TRUNCATE_TRIGGER "calib_audit_truncate"
 
 /* columns of calib.audit, in order */
 enum
@@ -47,32 +53,90 @@ enum
 
 /*
  * Looked up once per statement and kept in fn_extra, which lives as long as
- * the statement's trigger calls: where the trail is, and that the firing
- * table belongs to the extension.
+ * the statement's trigger calls: where the trail is, that the firing table is
+ * one that is audited, and what the trail calls it.
  */
 typedef struct AuditTarget
 {
 	Oid audit_relid;
 	Oid sequence_relid;
 	char *relation;
+	char *partition; /* of a user's table; NULL: the table itself fired */
 } AuditTarget;
 
+static void
+refuse(TriggerData *trigger, const char *why)
+{
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	     errmsg("trigger \"%s\" leaves no trail", trigger->tg_trigger->tgname),
+	     errdetail("Table \"%s\" %s.",
+	               RelationGetRelationName(trigger->tg_relation), why),
+	     errhint("Drop the trigger; calib.audit_table() and "
+	             "calib.rearm() put on the ones that do.")));
+}
+
+/*
+ * As audit_table makes it: its name, so that there is one on a table and no
+ * change leaves two rows, and AFTER, so that nothing is told that was not
+ * stored.
+ */
+static bool
+is_as_made(TriggerData *trigger)
+{
+	if (!TRIGGER_FIRED_AFTER(trigger->tg_event))
+		return false;
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		return strcmp(trigger->tg_trigger->tgname, AUDIT_TRIGGER) == 0;
+	return TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) &&
+	       strcmp(trigger->tg_trigger->tgname, AUDIT_TRUNCATE_TRIGGER) == 0;
+}
+
+/* The audited table that fired, or the one that what fired is a part of. */
+static Oid
+audited_table(TriggerData *trigger)
+{
+	Relation fired = trigger->tg_relation;
+	Oid table;
+
+	if (RelationGetNamespace(fired) == get_namespace_oid("calib", false))
+	{
+		calib_check_member(fired);
+		return RelationGetRelid(fired);
+	}
+	table = calib_registered("audited", RelationGetRelid(fired));
+	if (!OidIsValid(table))
+		refuse(trigger, "is not audited");
+	if (!is_as_made(trigger))
+		refuse(trigger, "is audited by other triggers");
+	return table;
+}
+
+static char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(
+	    get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
 static AuditTarget *
-audit_target(FunctionCallInfo fcinfo, Relation fired)
+audit_target(FunctionCallInfo fcinfo, TriggerData *trigger)
 {
 	AuditTarget *target = fcinfo->flinfo->fn_extra;
+	Oid fired = RelationGetRelid(trigger->tg_relation);
 	MemoryContext old;
+	Oid table;
 
 	if (target != NULL)
 		return target;
-	calib_check_member(fired);
+	table = audited_table(trigger);
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	target = palloc(sizeof(AuditTarget));
 	target->audit_relid = calib_member_relation("audit");
 	target->sequence_relid = calib_member_relation("audit_audit_id_seq");
-	target->relation = quote_qualified_identifier(
-	    get_namespace_name(RelationGetNamespace(fired)),
-	    RelationGetRelationName(fired));
+	target->relation = qualified_name(table);
+	target->partition = table == fired ? NULL : qualified_name(fired);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = target;
 	return target;
@@ -136,8 +200,21 @@ set_when_and_who(TupleTableSlot *slot)
 	set_text(slot, CLIENT_ADDR, client_address());
 }
 
+/*
+ * A row tells by its columns which partition it was in; a TRUNCATE has no row
+ * to tell, so it names the partition that was emptied.
+ */
 static void
-set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
+set_truncated(TupleTableSlot *slot, const char *partition)
+{
+	slot->tts_isnull[OLD_ROW] = partition == NULL;
+	if (partition != NULL)
+		slot->tts_values[OLD_ROW] =
+		    JsonbPGetDatum(calib_pair_to_jsonb("partition", partition));
+}
+
+static void
+set_what(TupleTableSlot *slot, TriggerData *trigger, const AuditTarget *target)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	TriggerEvent event = trigger->tg_event;
@@ -151,10 +228,12 @@ set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
 	if (TRIGGER_FIRED_BY_UPDATE(event))
 		new = trigger->tg_newtuple;
 
-	set_text(slot, RELATION, relation);
+	set_text(slot, RELATION, target->relation);
 	set_text(slot, ACTION, action_name(event));
 	set_row(slot, OLD_ROW, old, desc);
 	set_row(slot, NEW_ROW, new, desc);
+	if (TRIGGER_FIRED_BY_TRUNCATE(event))
+		set_truncated(slot, target->partition);
 }
 
 /*
@@ -179,7 +258,7 @@ store(TriggerData *trigger, AuditTarget *target)
 	slot->tts_values[AUDIT_ID] =
 	    Int64GetDatum(nextval_internal(target->sequence_relid, false));
 	set_when_and_who(slot);
-	set_what(slot, trigger, target->relation);
+	set_what(slot, trigger, target);
 	ExecStoreVirtualTuple(slot);
 	ExecSimpleRelationInsert(result, estate, slot);
 
@@ -194,9 +273,8 @@ Datum
 calib_audit_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = calib_trigger_data(fcinfo, "audit_row", NULL);
-	AuditTarget *target = audit_target(fcinfo, trigger->tg_relation);
 
 	if (!calib_restoring_setting)
-		store(trigger, target);
+		store(trigger, audit_target(fcinfo, trigger));
 	return PointerGetDatum(NULL);
 }

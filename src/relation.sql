@@ -140,17 +140,18 @@ REVOKE EXECUTE ON FUNCTION calib.check_own_table(regclass, text) FROM PUBLIC;
 -- putting them on, showing their state (calib.trigger_state) and mending them
 -- (calib.rearm) are then the same for all.
 
+-- (function is a text: pg_upgrade refuses tables with a regprocedure.)
 CREATE TYPE calib.expected_trigger AS (
     relation regclass,
     trigger name,
-    function regprocedure,
+    function text,
     definition text,
     enabled "char"
 );
 COMMENT ON TYPE calib.expected_trigger IS
-'A trigger that a table must have: definition as pg_get_triggerdef(oid) tells it, enabled as pg_trigger.tgenabled.';
+'A trigger that a table must have: the function it calls, its definition as pg_get_triggerdef(oid) tells it, enabled as pg_trigger.tgenabled. definition NULL: it must not be there.';
 
-CREATE FUNCTION calib.expect_trigger(relation regclass, trigger name, what text, function regprocedure)
+CREATE FUNCTION calib.expect_trigger(relation regclass, trigger name, what text, function text)
 RETURNS calib.expected_trigger
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -160,29 +161,30 @@ BEGIN ATOMIC
             format(expect_trigger.what, expect_trigger.relation), expect_trigger.function),
         'A')::calib.expected_trigger;
 END;
-COMMENT ON FUNCTION calib.expect_trigger(regclass, name, text, regprocedure) IS
+COMMENT ON FUNCTION calib.expect_trigger(regclass, name, text, text) IS
 'An expected trigger, ENABLE ALWAYS. what: timing, events in PostgreSQL''s order (INSERT OR DELETE OR UPDATE OR TRUNCATE), ON %s and FOR EACH.';
-REVOKE EXECUTE ON FUNCTION calib.expect_trigger(regclass, name, text, regprocedure) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.expect_trigger(regclass, name, text, text) FROM PUBLIC;
 
 CREATE FUNCTION calib.trigger_problem(expected calib.expected_trigger) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE
+        WHEN (expected).definition IS NULL THEN CASE WHEN t.oid IS NOT NULL THEN 'stray' END
         WHEN t.oid IS NULL THEN 'missing'
         WHEN pg_get_triggerdef(t.oid) <> (expected).definition THEN 'altered'
-        WHEN t.tgenabled = (expected).enabled THEN NULL
-        WHEN t.tgenabled = 'D' THEN 'disabled'
-        WHEN t.tgenabled = 'R' THEN 'replica only'
-        WHEN t.tgenabled = 'O' THEN 'not always'
-        ELSE 'always'
+        WHEN t.tgenabled = 'D' AND (expected).enabled <> 'D' THEN 'disabled'
+        WHEN t.tgenabled = 'R' AND (expected).enabled <> 'R' THEN 'replica only'
+        WHEN t.tgenabled = 'O' AND (expected).enabled <> 'O' THEN 'not always'
+        WHEN t.tgenabled <> (expected).enabled THEN 'always'
+        WHEN NOT has_function_privilege(c.relowner, (expected).function, 'EXECUTE') THEN 'owner lacks execute'
     END
-    FROM (VALUES (true)) AS one (row)
-    LEFT JOIN pg_trigger t ON t.tgrelid = (expected).relation AND t.tgname = (expected).trigger
-        AND NOT t.tgisinternal;
+    FROM pg_class c
+    LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = (expected).trigger AND NOT t.tgisinternal
+    WHERE c.oid = (expected).relation;
 END;
 COMMENT ON FUNCTION calib.trigger_problem(calib.expected_trigger) IS
-'What is wrong with an expected trigger: missing, altered (another definition), disabled, replica only, not always, always; NULL: nothing.';
+'What is wrong with an expected trigger: missing, altered (another definition), disabled, replica only, not always, always, owner lacks execute (cannot add partitions), stray (it must not be there); NULL: nothing.';
 
 CREATE FUNCTION calib.run_as_owner(relation regclass, command text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -190,6 +192,17 @@ AS 'MODULE_PATHNAME', 'calib_run_as_owner';
 COMMENT ON FUNCTION calib.run_as_owner(regclass, text) IS
 'Runs a command as a table''s owner, in a security-restricted operation with a pinned search_path.';
 REVOKE EXECUTE ON FUNCTION calib.run_as_owner(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION calib.lock_table(relation regclass) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT calib.run_as_owner(lock_table.relation,
+        format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', lock_table.relation));
+END;
+COMMENT ON FUNCTION calib.lock_table(regclass) IS
+'Lets nobody write to a table, add a partition or a trigger until the transaction ends; what is read next is not overtaken.';
+REVOKE EXECUTE ON FUNCTION calib.lock_table(regclass) FROM PUBLIC;
 
 -- The owner needs EXECUTE as long as the trigger stands: else it could neither have
 -- the trigger put on as itself nor create another partition (DESIGN 6).
@@ -201,16 +214,16 @@ DECLARE
     problem text := calib.trigger_problem($1);
     owner name := (SELECT r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = $1.relation);
 BEGIN
-    IF NOT has_function_privilege(owner, $1.function, 'EXECUTE') THEN
+    IF $1.definition IS NOT NULL AND NOT has_function_privilege(owner, $1.function, 'EXECUTE') THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', $1.function, owner);
     END IF;
-    IF problem = 'altered' THEN
+    IF problem IN ('altered', 'stray') THEN
         PERFORM calib.run_as_owner($1.relation, format('DROP TRIGGER %I ON %s', $1.trigger, $1.relation));
     END IF;
     IF problem IN ('missing', 'altered') THEN
         PERFORM calib.run_as_owner($1.relation, $1.definition);
-        problem := calib.trigger_problem($1);
     END IF;
+    problem := calib.trigger_problem($1);
     IF problem IS NOT NULL THEN
         PERFORM calib.run_as_owner($1.relation, format('ALTER TABLE %s ENABLE %s TRIGGER %I', $1.relation,
             CASE $1.enabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, $1.trigger));
@@ -222,11 +235,11 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION calib.put_trigger(calib.expected_trigger) IS
-'Makes an expected trigger stand as it should, as the table''s owner: creates it, or switches it back on. Does nothing where it does.';
+'Makes an expected trigger stand as it must, as the table''s owner: creates it, switches it back on, or drops it. Does nothing where it does.';
 REVOKE EXECUTE ON FUNCTION calib.put_trigger(calib.expected_trigger) FROM PUBLIC;
 
 -- A partition's row trigger is its parent's and goes with it.
-CREATE FUNCTION calib.drop_triggers(relation regclass, function regprocedure) RETURNS void
+CREATE FUNCTION calib.drop_triggers(relation regclass, function text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -236,12 +249,12 @@ BEGIN
     FOR found_trigger IN
         SELECT t.tgrelid::regclass AS relid, t.tgname
         FROM calib.leaves($1) AS l (relid) JOIN pg_trigger t ON t.tgrelid = l.relid
-        WHERE t.tgfoid = $2 AND t.tgparentid = 0
+        WHERE t.tgfoid = $2::regprocedure AND t.tgparentid = 0
     LOOP
         PERFORM calib.run_as_owner(found_trigger.relid,
             format('DROP TRIGGER %I ON %s', found_trigger.tgname, found_trigger.relid));
     END LOOP;
 END $$;
-COMMENT ON FUNCTION calib.drop_triggers(regclass, regprocedure) IS
+COMMENT ON FUNCTION calib.drop_triggers(regclass, text) IS
 'Takes the triggers that call a function off a table and its partitions, as their owners.';
-REVOKE EXECUTE ON FUNCTION calib.drop_triggers(regclass, regprocedure) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.drop_triggers(regclass, text) FROM PUBLIC;
