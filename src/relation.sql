@@ -193,16 +193,18 @@ COMMENT ON FUNCTION calib.run_as_owner(regclass, text) IS
 'Runs a command as a table''s owner, in a security-restricted operation with a pinned search_path.';
 REVOKE EXECUTE ON FUNCTION calib.run_as_owner(regclass, text) FROM PUBLIC;
 
-CREATE FUNCTION calib.lock_table(relation regclass) RETURNS void
+-- Creating a trigger takes SHARE ROW EXCLUSIVE, dropping one ACCESS EXCLUSIVE: the
+-- mode that will be needed is taken at once, for raising it later would deadlock.
+CREATE FUNCTION calib.lock_table(relation regclass, mode text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT calib.run_as_owner(lock_table.relation,
-        format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', lock_table.relation));
+        format('LOCK TABLE %s IN %s MODE', lock_table.relation, lock_table.mode));
 END;
-COMMENT ON FUNCTION calib.lock_table(regclass) IS
-'Lets nobody write to a table, add a partition or a trigger until the transaction ends; what is read next is not overtaken.';
-REVOKE EXECUTE ON FUNCTION calib.lock_table(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION calib.lock_table(regclass, text) IS
+'Locks a table and its partitions as its owner, so that what is read next about its triggers and partitions is not overtaken.';
+REVOKE EXECUTE ON FUNCTION calib.lock_table(regclass, text) FROM PUBLIC;
 
 -- The owner needs EXECUTE as long as the trigger stands: else it could neither have
 -- the trigger put on as itself nor create another partition (DESIGN 6).
