@@ -38,6 +38,7 @@ BEGIN ATOMIC
     JOIN pg_proc p ON p.oid = t.tgfoid
     JOIN pg_class c ON c.oid = t.tgrelid
     WHERE p.pronamespace = 'calib'::regnamespace AND c.relnamespace <> 'calib'::regnamespace
+      AND c.relpersistence <> 't'
       AND NOT t.tgisinternal AND t.tgparentid = 0
       AND NOT EXISTS (SELECT FROM calib.expected_triggers() e WHERE e.relation = t.tgrelid AND e.trigger = t.tgname)
     ORDER BY 1, 2;
