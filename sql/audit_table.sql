@@ -103,7 +103,7 @@ SELECT relation, audited_by = session_user AS by_login FROM calib.audited;
 SELECT relation, action, new_row ->> 'relation' AS what, role FROM calib.audit WHERE relation = 'calib.audited';
 -- the helpers are nobody's
 SELECT p.oid::regprocedure FROM pg_proc p
-WHERE p.pronamespace = 'calib'::regnamespace AND p.proname ~ '^(check_|put_|drop_|run_as|lock_|mend_|forget_|revoke_|expect_trigger|audit_triggers|in_restricted)'
+WHERE p.pronamespace = 'calib'::regnamespace AND p.proname ~ '^(check_|put_|drop_|run_as|lock_|mend_|forget_|revoke_|expect_trigger|audit_triggers)'
   AND has_function_privilege('public', p.oid, 'EXECUTE');
 SELECT c.relname FROM pg_class c WHERE c.oid IN ('calib.audited'::regclass, 'calib.own_trigger'::regclass)
   AND has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE');
@@ -128,6 +128,17 @@ TRUNCATE shop.price;
 SELECT * FROM own.news();
 SELECT count(*), count(*) FILTER (WHERE role = 'regress_clerk') AS of_clerk, count(*) FILTER (WHERE role = session_user) AS of_login
 FROM calib.audit WHERE relation = 'shop.price';
+-- a foreign key's cascade
+CREATE TABLE shop.item (item integer PRIMARY KEY);
+CREATE TABLE shop.stock (item integer REFERENCES shop.item ON DELETE CASCADE ON UPDATE CASCADE);
+SELECT calib.audit_table('shop.stock');
+INSERT INTO shop.item VALUES (1);
+INSERT INTO shop.stock VALUES (1), (1);
+UPDATE shop.item SET item = 2;
+DELETE FROM shop.item;
+SELECT * FROM own.news();
+SELECT calib.unaudit_table('shop.stock');
+DROP TABLE shop.stock, shop.item;
 -- in the transaction that registers it, too
 CREATE TABLE shop.late (a integer);
 BEGIN ISOLATION LEVEL REPEATABLE READ;

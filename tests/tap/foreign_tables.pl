@@ -120,6 +120,42 @@ SQL
 is($node->safe_psql('trap', q{SELECT string_agg(DISTINCT tag, ', ' ORDER BY tag), string_agg(DISTINCT role, ', ') FROM ddl}),
 	'ALTER TABLE, CREATE TRIGGER, DROP TRIGGER|mallory', 'triggers are put on, switched on and taken off as the table\'s owner');
 
+# Code that PostgreSQL fences in with mallory's rights (an index expression under a
+# superuser's ANALYZE or autovacuum's, a REFRESH) is nobody who holds a duty.
+$node->safe_psql('trap', 'GRANT SELECT, INSERT ON calib.duty TO mallory');
+$node->safe_psql('trap', <<'SQL', extra_params => [ '-U', 'mallory' ]);
+CREATE FUNCTION m.later(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE TABLE m.fenced (a integer);
+INSERT INTO m.fenced VALUES (1);
+CREATE INDEX ON m.fenced (m.later(a));
+CREATE OR REPLACE FUNCTION m.try(what text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	EXECUTE what;
+	RAISE WARNING 'done: %', what;
+	RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+	RAISE WARNING 'refused: % %', SQLSTATE, what;
+	RETURN 'refused';
+END $$;
+CREATE FUNCTION m.attempts() RETURNS integer LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM m.try(what) FROM unnest('{"INSERT INTO calib.duty (role_name, duty) VALUES (''mallory'', ''admin'')",
+		"SELECT calib.require_duty(''{hr}'', NULL, ''x'')", "SELECT calib.audit_table(''m.fenced'')",
+		"SELECT calib.unaudit_table(''m.bait'')", "SELECT * FROM calib.rearm()"}'::text[]) what;
+	RETURN 1;
+END $$;
+CREATE OR REPLACE FUNCTION m.later(a integer) RETURNS integer LANGUAGE sql VOLATILE AS 'SELECT m.attempts()';
+CREATE MATERIALIZED VIEW m.seen AS SELECT 1 AS a, m.attempts() AS b WITH NO DATA;
+SQL
+for my $way ('ANALYZE m.fenced', 'REFRESH MATERIALIZED VIEW m.seen', 'REINDEX TABLE m.fenced')
+{
+	my ($out, $err) = ('', '');
+	$node->psql('trap', $way, stdout => \$out, stderr => \$err);
+	my @refused = $err =~ /refused: 42501/g;
+	is(scalar(@refused) . ($err =~ /done:/ ? ' and some done' : ''), '5', "$way by a superuser lends no duty") or diag($err);
+}
+is($node->safe_psql('trap', 'SELECT count(*) FROM calib.duty'), '0', '... and leaves none behind');
+
 # Why output functions are above suspicion: nobody but a superuser makes one.
 for my $try (
 	[ 'CREATE FUNCTION m.out(m.mood) RETURNS cstring LANGUAGE internal AS \'textout\'', qr/permission denied for language internal/ ],
@@ -206,6 +242,11 @@ is($node->safe_psql('new', q{SELECT count(*) FROM calib.audit WHERE new_row @> '
 is($node->safe_psql('new', 'SELECT count(*) FROM calib.rearm() WHERE mended'), '2', '... and rearm mends them');
 $node->safe_psql('new', 'SET session_replication_role = replica; UPDATE "Sh""op".price SET cents = 78');
 is($node->safe_psql('new', q{SELECT count(*) FROM calib.audit WHERE new_row @> '{"cents": 78}'}), '2', '... so that nothing does');
+
+# A prepared transaction carries its trail along.
+$node->safe_psql('new', q{BEGIN; UPDATE "Sh""op".price SET cents = 79; PREPARE TRANSACTION 'shop'});
+$node->safe_psql('new', q{COMMIT PREPARED 'shop'});
+is($node->safe_psql('new', q{SELECT count(*) FROM calib.audit WHERE new_row @> '{"cents": 79}'}), '2', 'a prepared transaction is trailed');
 
 # One table alone, taken to a database where it is not audited: its trigger says so.
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
