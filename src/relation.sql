@@ -188,7 +188,7 @@ REVOKE EXECUTE ON FUNCTION calib.run_as_owner(regclass, text) FROM PUBLIC;
 
 -- Creating a trigger takes SHARE ROW EXCLUSIVE, dropping one ACCESS EXCLUSIVE: the
 -- mode that will be needed is taken at once, for raising it later would deadlock.
-CREATE FUNCTION calib.lock_table(relation regclass, mode text) RETURNS void
+CREATE FUNCTION calib.lock_table(relation regclass, mode text DEFAULT 'SHARE ROW EXCLUSIVE') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
