@@ -17,15 +17,15 @@ SELECT relation, trigger FROM calib.own_trigger WHERE enabled <> 'A';
 SELECT * FROM calib.rearm();
 
 -- What pg_restore --disable-triggers leaves: ordinary triggers, which replica mode silences.
-ALTER TABLE calib.target DISABLE TRIGGER ALL;
-ALTER TABLE calib.target ENABLE TRIGGER ALL;
+ALTER TABLE calib.holiday DISABLE TRIGGER ALL;
+ALTER TABLE calib.holiday ENABLE TRIGGER ALL;
 SELECT relation, trigger, ok, problem FROM calib.trigger_state WHERE NOT ok ORDER BY 1, 2;
 SELECT * FROM calib.rearm() ORDER BY 1, 2;
 -- Each other way
 ALTER TABLE calib.policy DISABLE TRIGGER keep_policy;
 ALTER TABLE calib.unit ENABLE REPLICA TRIGGER audit_row;
 ALTER TABLE calib.opportunity ENABLE ALWAYS TRIGGER fill_stage_since;
-ALTER TABLE calib.evidence DISABLE TRIGGER USER;
+ALTER TABLE calib.absence DISABLE TRIGGER USER;
 DROP TRIGGER guard_target ON calib.target;
 DROP TRIGGER keep_append_only ON calib.audit;
 DROP TRIGGER guard_target_truncate ON calib.target;
