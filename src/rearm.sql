@@ -22,7 +22,8 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT o.relation, o.trigger, o.function, o.definition, o.enabled FROM calib.own_trigger o
-    UNION ALL SELECT e.* FROM calib.audit_triggers() AS e;
+    UNION ALL SELECT e.* FROM calib.audit_triggers() AS e
+    UNION ALL SELECT e.* FROM calib.guard_triggers() AS e;
 END;
 COMMENT ON FUNCTION calib.expected_triggers() IS
 'Every trigger that must stand: on calib''s own tables, on the tables of users it keeps, and on their partitions, parents first.';
@@ -82,8 +83,14 @@ CREATE FUNCTION calib.forget_dropped() RETURNS SETOF text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    DELETE FROM calib.audited a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.relation)
-    RETURNING a.relation::text;
+    WITH audited AS (
+        DELETE FROM calib.audited a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.relation)
+        RETURNING a.relation
+    ), guarded AS (
+        DELETE FROM calib.guarded g WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.relation)
+        RETURNING g.relation
+    )
+    SELECT a.relation::text FROM audited a UNION SELECT g.relation::text FROM guarded g;
 END;
 COMMENT ON FUNCTION calib.forget_dropped() IS
 'Removes tables that were dropped from the lists of kept ones; returns the numbers they had.';
