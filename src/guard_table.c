@@ -208,8 +208,7 @@ calib_guarded_table(Oid relid, Relation relation)
 	return table;
 }
 
-/* A row
- * ------------------------------------------------------------------------
+/* A row ----------------------------------------------------------------------
  */
 
 Numeric
@@ -293,49 +292,26 @@ get(const GuardedTable *table, GuardedColumn column, TupleTableSlot *slot,
 	return !isnull;
 }
 
-static Datum
-get_part_of_key(const GuardedTable *table, GuardedColumn column,
-                TupleTableSlot *slot)
+static void
+refuse_null(const GuardedTable *table, GuardedColumn column, const char *whose)
 {
-	Datum value;
-
-	if (!get(table, column, slot, &value))
-		ereport(ERROR,
-		        (errcode(ERRCODE_NOT_NULL_VIOLATION),
-		         errmsg("\"%s\" of guarded table %s must not be null",
-		                table->column[column], table->name),
-		         errdetail("A row without unit or period has no target.")));
-	return value;
+	ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
+	                errmsg("\"%s\" of guarded table %s must not be null",
+	                       table->column[column], table->name),
+	                errdetail("%s has no target then.", whose)));
 }
 
-static Numeric
-get_value(const GuardedTable *table, TupleTableSlot *slot,
-          const GuardedRow *row)
+static bool
+is_a_target(Numeric number)
 {
-	Numeric number;
-	Datum value;
 	Datum zero = NumericGetDatum(int64_to_numeric(0));
 
-	if (!get(table, VALUE_COLUMN, slot, &value))
-		ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
-		                errmsg("\"%s\" of guarded table %s must not be null",
-		                       table->column[VALUE_COLUMN], table->name),
-		                errdetail("The row is that of %s.",
-		                          calib_guarded_key_text(row))));
-	number = calib_guarded_number(value, table->type[VALUE_COLUMN]);
-	if (!numeric_is_nan(number) && !numeric_is_inf(number) &&
-	    DatumGetBool(
-	        DirectFunctionCall2(numeric_gt, NumericGetDatum(number), zero)))
-		return number;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("a target must be above 0, and finite"),
-	                errdetail("%s of %s is %s.", calib_guarded_key_text(row),
-	                          table->name,
-	                          DatumGetCString(DirectFunctionCall1(
-	                              numeric_out, NumericGetDatum(number))))));
-	return NULL; /* not reached */
+	return !numeric_is_nan(number) && !numeric_is_inf(number) &&
+	       DatumGetBool(
+	           DirectFunctionCall2(numeric_gt, NumericGetDatum(number), zero));
 }
 
+/* The row as stored; what can have no target is refused. */
 static void
 read_row(const GuardedTable *table, TupleTableSlot *slot, GuardedRow *row)
 {
@@ -344,12 +320,46 @@ read_row(const GuardedTable *table, TupleTableSlot *slot, GuardedRow *row)
 	row->product_line = "";
 	if (get(table, PRODUCT_LINE_COLUMN, slot, &value))
 		row->product_line = text_of(value, table->type[PRODUCT_LINE_COLUMN]);
-	row->unit_ref = text_of(get_part_of_key(table, UNIT_COLUMN, slot),
-	                        table->type[UNIT_COLUMN]);
-	value = get_part_of_key(table, PERIOD_COLUMN, slot);
+	if (!get(table, UNIT_COLUMN, slot, &value))
+		refuse_null(table, UNIT_COLUMN, "A row without unit");
+	row->unit_ref = text_of(value, table->type[UNIT_COLUMN]);
+	if (!get(table, PERIOD_COLUMN, slot, &value))
+		refuse_null(table, PERIOD_COLUMN,
+		            psprintf("The row of unit \"%s\"", row->unit_ref));
 	row->period_start = calib_period_start(day_of(table, value), table->grain,
 	                                       table->fiscal_start_month);
-	row->value = get_value(table, slot, row);
+	if (!get(table, VALUE_COLUMN, slot, &value))
+		refuse_null(table, VALUE_COLUMN,
+		            psprintf("The row of %s", calib_guarded_key_text(row)));
+	row->value = calib_guarded_number(value, table->type[VALUE_COLUMN]);
+	if (!is_a_target(row->value))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("a target must be above 0, and finite"),
+		         errdetail("%s of %s is %s.", calib_guarded_key_text(row),
+		                   table->name,
+		                   DatumGetCString(DirectFunctionCall1(
+		                       numeric_out, NumericGetDatum(row->value))))));
+}
+
+/*
+ * What a row that goes, or is changed, was before; false: nothing that a
+ * target could mirror, having come in past the triggers.  It must go.
+ */
+static bool
+read_old_row(const GuardedTable *table, TupleTableSlot *slot, GuardedRow *row)
+{
+	Datum value;
+	Datum period;
+
+	if (!get(table, VALUE_COLUMN, slot, &value) ||
+	    !is_a_target(calib_guarded_number(value, table->type[VALUE_COLUMN])) ||
+	    !get(table, PERIOD_COLUMN, slot, &period) ||
+	    DATE_NOT_FINITE(day_of(table, period)) ||
+	    !get(table, UNIT_COLUMN, slot, &value))
+		return false;
+	read_row(table, slot, row);
+	return true;
 }
 
 /* Whether a column holds, byte by byte, what it held: no operator is asked. */
@@ -386,8 +396,7 @@ touches_nothing(const GuardedTable *table, TriggerData *trigger)
 	return true;
 }
 
-/* The trigger
- * ------------------------------------------------------------------
+/* The trigger ----------------------------------------------------------------
  */
 
 static void
@@ -487,24 +496,27 @@ check_still_stored(TriggerData *trigger, const GuardedTable *table)
 static void
 mirror(TriggerData *trigger, const GuardedTable *table)
 {
-	GuardedRow first;
-	GuardedRow second;
+	GuardedRow old;
+	GuardedRow new;
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
-		read_row(table, trigger->tg_trigslot, &first);
-		calib_mirror_delete(table, &first);
+		if (read_old_row(table, trigger->tg_trigslot, &old))
+			calib_mirror_delete(table, &old);
 		return;
 	}
 	check_still_stored(trigger, table);
-	read_row(table, trigger->tg_trigslot, &first);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
-		calib_mirror_insert(table, &first);
+		read_row(table, trigger->tg_trigslot, &new);
+		calib_mirror_insert(table, &new);
 		return;
 	}
-	read_row(table, trigger->tg_newslot, &second);
-	calib_mirror_update(table, &first, &second);
+	read_row(table, trigger->tg_newslot, &new);
+	if (read_old_row(table, trigger->tg_trigslot, &old))
+		calib_mirror_update(table, &old, &new);
+	else
+		calib_mirror_insert(table, &new);
 }
 
 PG_FUNCTION_INFO_V1(calib_guard_row);
@@ -534,8 +546,7 @@ calib_guard_row(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Taking the rows that are there
- * -----------------------------------------------
+/* Taking the rows that are there ---------------------------------------------
  */
 
 static int64

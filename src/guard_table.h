@@ -64,6 +64,7 @@ extern bool calib_is_mirrored(int64 target_id);
 /* write_back.c */
 extern bool calib_is_written_back(int64 target_id);
 extern void calib_refuse_stored_value(const GuardedTable *table,
-                                      const GuardedRow *row, Numeric stored);
+                                      const GuardedRow *row, Numeric target,
+                                      Numeric stored);
 
 #endif /* CALIB_GUARD_TABLE_H */

@@ -115,6 +115,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     part regclass;
+    unknown name;
 BEGIN
     PERFORM calib.check_own_table($1, 'guard a table');
     IF num_nulls($2, $3, $4, $5, $7) > 0 THEN
@@ -130,6 +131,13 @@ BEGIN
             MESSAGE = 'cannot guard a table: the measure is empty, or a column is named twice';
     END IF;
     PERFORM calib.lock_table($1);
+    SELECT c INTO unknown FROM unnest(ARRAY[$2, $3, $4, $6]) AS c
+    WHERE c IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = c AND a.attnum > 0 AND NOT a.attisdropped);
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '42703',
+            MESSAGE = format('cannot guard a table: %s has no column "%s"', $1, unknown);
+    END IF;
     SELECT g.relation INTO part FROM calib.guarded g
     WHERE g.relation <> $1 AND g.relation IN (SELECT l FROM calib.leaves($1) AS l);
     IF FOUND THEN
@@ -150,6 +158,53 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calib.guard_table(regclass, name, name, name, text, name, text) IS
 'Puts the hard rules on a table of quotas: each row is mirrored by a target, an UPDATE of the value is an adjustment or fails (KC001 to KC008), and an adjustment filed is written back. Returns the rows taken as baselines. unit_column matches external_ref, else unit_id (23503); values are above 0 (22023), keys unique (23505), and equal to a target that is there (KC004). Takes duty admin for everyone and the table''s ownership (42501); no view, foreign table, temporary table or partition (42809).';
+
+-- Rows may have come or gone through a hole in the triggers, or with a partition that
+-- was attached or detached: all are taken anew.
+CREATE FUNCTION calib.retake_rows(relation regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM calib.lock_table($1);
+    DELETE FROM calib.guarded_row r WHERE r.relation = $1;
+    PERFORM calib.take_rows($1);
+END $$;
+COMMENT ON FUNCTION calib.retake_rows(regclass) IS
+'Takes the rows of a guarded table anew; their targets keep their values, and a row that says another one is refused (KC004).';
+REVOKE EXECUTE ON FUNCTION calib.retake_rows(regclass) FROM PUBLIC;
+
+CREATE FUNCTION calib.rows_taken(relation regclass) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT count(*) || ' ' || coalesce(sum(hashtextextended(row(r.*)::text, 0)), 0)
+    FROM calib.guarded_row r WHERE r.relation = rows_taken.relation;
+END;
+COMMENT ON FUNCTION calib.rows_taken(regclass) IS
+'The rows of a guarded table that are mirrored, as a fingerprint: another one means other rows.';
+REVOKE EXECUTE ON FUNCTION calib.rows_taken(regclass) FROM PUBLIC;
+
+CREATE FUNCTION calib.mend_rows(relation regclass, OUT changed boolean, OUT detail text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    before text := calib.rows_taken($1);
+BEGIN
+    PERFORM calib.retake_rows($1);
+    changed := calib.rows_taken($1) <> before;
+EXCEPTION WHEN OTHERS THEN
+    IF SQLSTATE ~ '^(40|53|57|58)' THEN
+        RAISE;
+    END IF;
+    changed := true;
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    detail := SQLERRM || coalesce(': ' || nullif(detail, ''), '');
+END $$;
+COMMENT ON FUNCTION calib.mend_rows(regclass) IS
+'calib.retake_rows for calib.rearm: whether other rows are mirrored now, or the error that stopped it.';
+REVOKE EXECUTE ON FUNCTION calib.mend_rows(regclass) FROM PUBLIC;
 
 CREATE FUNCTION calib.unguard_table(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -42,8 +42,7 @@ calib_is_mirrored(int64 target_id)
 	return mirrored == target_id;
 }
 
-/* Statements, planned once in a session
- * -----------------------------------------
+/* Statements, planned once in a session --------------------------------------
  */
 
 typedef struct Statement
@@ -175,8 +174,7 @@ static Statement drop_draft = {
     .arguments = 1,
     .types = {INT8OID}};
 
-/* Finding
- * ------------------------------------------------------------------------
+/* Finding --------------------------------------------------------------------
  */
 
 static char *
@@ -238,29 +236,41 @@ find_mirror(const GuardedTable *table, const GuardedRow *row, Mirror *mirror)
 }
 
 /* external_ref, else unit_id where it is written as a bigint is. */
-static int64
-find_unit(const GuardedTable *table, const GuardedRow *row)
+static bool
+find_unit(const GuardedRow *row, int64 *unit_id)
 {
 	Datum text = CStringGetTextDatum(row->unit_ref);
 	Datum values[2];
 	char *end;
 
-	if (run(&find_unit_by_ref, &text))
-		return DatumGetInt64(answer(1));
-	errno = 0;
-	values[0] = Int64GetDatum(strtoll(row->unit_ref, &end, 10));
-	values[1] = text;
-	if (errno == 0 && *end == '\0' && run(&find_unit_by_id, values))
-		return DatumGetInt64(answer(1));
-	ereport(ERROR, (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-	                errmsg("unknown unit \"%s\" in guarded table %s",
-	                       row->unit_ref, table->name),
-	                errdetail("No row of calib.unit has it as external_ref or "
-	                          "unit_id."),
-	                errhint("Enter the unit in calib.unit, with \"%s\" as "
-	                        "external_ref.",
-	                        row->unit_ref)));
-	return 0; /* not reached */
+	if (!run(&find_unit_by_ref, &text))
+	{
+		errno = 0;
+		values[0] = Int64GetDatum(strtoll(row->unit_ref, &end, 10));
+		values[1] = text;
+		if (errno != 0 || *end != '\0' || !run(&find_unit_by_id, values))
+			return false;
+	}
+	*unit_id = DatumGetInt64(answer(1));
+	return true;
+}
+
+static int64
+unit_of(const GuardedTable *table, const GuardedRow *row)
+{
+	int64 unit_id;
+
+	if (!find_unit(row, &unit_id))
+		ereport(ERROR,
+		        (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+		         errmsg("unknown unit \"%s\" in guarded table %s",
+		                row->unit_ref, table->name),
+		         errdetail("No row of calib.unit has it as external_ref or "
+		                   "unit_id."),
+		         errhint("Enter the unit in calib.unit, with \"%s\" as "
+		                 "external_ref.",
+		                 row->unit_ref)));
+	return unit_id;
 }
 
 /*
@@ -272,7 +282,7 @@ find_or_make_target(const GuardedTable *table, const GuardedRow *row,
                     Mirror *mirror)
 {
 	Datum values[6] = {
-	    Int64GetDatum(find_unit(table, row)),   table->measure,
+	    Int64GetDatum(unit_of(table, row)),     table->measure,
 	    CStringGetTextDatum(row->product_line), table->grain_name,
 	    DateADTGetDatum(row->period_start),     NumericGetDatum(row->value)};
 	bool made = false;
@@ -283,8 +293,7 @@ find_or_make_target(const GuardedTable *table, const GuardedRow *row,
 	return made;
 }
 
-/* What happens to a row
- * ----------------------------------------------------------
+/* What happens to a row ------------------------------------------------------
  */
 
 static void
@@ -322,29 +331,64 @@ refuse_second_row(const GuardedTable *table, const GuardedRow *row,
 	         errhint("Change the row that is there.")));
 }
 
+static void
+hold(const GuardedTable *table, const GuardedRow *row, const Mirror *mirror)
+{
+	Datum values[5] = {
+	    ObjectIdGetDatum(table->relid), CStringGetTextDatum(row->unit_ref),
+	    CStringGetTextDatum(row->product_line),
+	    DateADTGetDatum(row->period_start), Int64GetDatum(mirror->target_id)};
+
+	if (!run(&hold_place, values))
+		refuse_second_row(table, row, mirror->target_id);
+}
+
 void
 calib_mirror_insert(const GuardedTable *table, const GuardedRow *row)
 {
 	Mirror mirror;
-	Datum values[5];
 
 	if (!find_or_make_target(table, row, &mirror) &&
 	    !same_number(mirror.value, row->value))
 		refuse_other_value(table, row, &mirror);
-	values[0] = ObjectIdGetDatum(table->relid);
-	values[1] = CStringGetTextDatum(row->unit_ref);
-	values[2] = CStringGetTextDatum(row->product_line);
-	values[3] = DateADTGetDatum(row->period_start);
-	values[4] = Int64GetDatum(mirror.target_id);
-	if (!run(&hold_place, values))
-		refuse_second_row(table, row, mirror.target_id);
+	hold(table, row, &mirror);
+}
+
+/*
+ * A row that came in past the triggers (with a partition that was attached,
+ * or while they were off) and is updated now: its baseline is what it says
+ * before the update.  Where its target says something else, the update may
+ * bring it home.
+ */
+static void
+take_missed(const GuardedTable *table, const GuardedRow *old,
+            const GuardedRow *new, Mirror *mirror)
+{
+	if (!find_or_make_target(table, old, mirror) &&
+	    !same_number(mirror->value, old->value) &&
+	    !same_number(mirror->value, new->value))
+		refuse_other_value(table, old, mirror);
+	hold(table, old, mirror);
 }
 
 /*
  * A binding target stays with its value when its row goes.  A draft was
  * nobody's obligation yet: it goes with its row, or it would become one when
- * its period starts.
+ * its period starts.  That holds for a row that came in past the triggers too.
  */
+static void
+delete_missed(const GuardedTable *table, const GuardedRow *row)
+{
+	Mirror mirror;
+	int64 unit_id;
+	Datum value;
+
+	if (!find_unit(row, &unit_id) || !find_or_make_target(table, row, &mirror))
+		return;
+	value = Int64GetDatum(mirror.target_id);
+	run(&drop_draft, &value);
+}
+
 void
 calib_mirror_delete(const GuardedTable *table, const GuardedRow *row)
 {
@@ -352,7 +396,10 @@ calib_mirror_delete(const GuardedTable *table, const GuardedRow *row)
 	Datum value;
 
 	if (!find_mirror(table, row, &mirror))
+	{
+		delete_missed(table, row);
 		return;
+	}
 	value = Int64GetDatum(mirror.target_id);
 	run(&leave_place, &value);
 	run(&drop_draft, &value);
@@ -377,19 +424,40 @@ change_target(int64 target_id, Numeric value)
 	PG_END_TRY();
 }
 
+/*
+ * Code that is fenced in, such as a trigger on the table that a filing is
+ * written back to, is not the caller's, and must not adjust in its name.
+ */
 static void
-change_value(const GuardedTable *table, const GuardedRow *row)
+check_unfenced(const GuardedTable *table, const GuardedRow *row)
+{
+	if (!InSecurityRestrictedOperation())
+		return;
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	     errmsg("no target changes within a security-restricted "
+	            "operation"),
+	     errdetail("%s of %s would become %s.", calib_guarded_key_text(row),
+	               table->name, number_text(row->value)),
+	     errhint("A trigger on a guarded table must not change the values "
+	             "of other rows when one is written back.")));
+}
+
+static void
+change_value(const GuardedTable *table, const GuardedRow *old,
+             const GuardedRow *row)
 {
 	Mirror mirror;
 
 	if (!find_mirror(table, row, &mirror))
-		calib_mirror_insert(table, row);
-	else if (same_number(mirror.value, row->value))
+		take_missed(table, old, row, &mirror);
+	if (same_number(mirror.value, row->value))
 		return;
-	else if (calib_is_written_back(mirror.target_id))
-		calib_refuse_stored_value(table, row, row->value);
-	else
-		change_target(mirror.target_id, row->value);
+	if (calib_is_written_back(mirror.target_id))
+		calib_refuse_stored_value(table, row, mirror.value, row->value);
+	check_unfenced(table, row);
+	change_target(mirror.target_id, row->value);
 }
 
 void
@@ -398,7 +466,7 @@ calib_mirror_update(const GuardedTable *table, const GuardedRow *old,
 {
 	if (same_key(old, new))
 	{
-		change_value(table, new);
+		change_value(table, old, new);
 		return;
 	}
 	calib_mirror_delete(table, old);

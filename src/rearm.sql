@@ -119,6 +119,10 @@ BEGIN
         mended := detail IS NULL;
         RETURN NEXT;
     END LOOP;
+    RETURN QUERY
+    SELECT g.relation::text, NULL, 'rows past the triggers', m.detail IS NULL, m.detail
+    FROM calib.guarded g CROSS JOIN LATERAL calib.mend_rows(g.relation) AS m
+    WHERE m.changed ORDER BY 1;
 END $$;
 COMMENT ON FUNCTION calib.rearm() IS
 'Puts every trigger back as it must stand (calib.trigger_state) and returns what was not, and where it could not the error: on calib''s own tables, on tables of users as their owner. Takes duty admin for everyone (42501); ownership was asked for when the table was attached. Nothing to do: no rows.';

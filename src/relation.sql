@@ -3,13 +3,6 @@
 
 -- May it be kept? ---------------------------------------------------------------
 
-CREATE FUNCTION calib.in_restricted_operation() RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'calib_in_restricted_operation';
-COMMENT ON FUNCTION calib.in_restricted_operation() IS
-'Whether the caller''s code is fenced in (an index expression under ANALYZE, a write-back): the outer user then says nothing about who wants what.';
-REVOKE EXECUTE ON FUNCTION calib.in_restricted_operation() FROM PUBLIC;
-
 CREATE FUNCTION calib.leaves(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp

@@ -67,22 +67,21 @@ number_text(Numeric number)
 
 void
 calib_refuse_stored_value(const GuardedTable *table, const GuardedRow *row,
-                          Numeric stored)
+                          Numeric target, Numeric stored)
 {
 	ereport(ERROR,
 	        (errcode(ERRCODE_CALIB_TARGET_GUARDED),
 	         errmsg("guarded table %s does not take the value of its target",
 	                table->name),
 	         errdetail("%s: the target becomes %s, the table keeps %s.",
-	                   calib_guarded_key_text(row), number_text(row->value),
+	                   calib_guarded_key_text(row), number_text(target),
 	                   number_text(stored)),
 	         errhint("A trigger, a rule or the type of column \"%s\" changed "
 	                 "it.",
 	                 table->column[VALUE_COLUMN])));
 }
 
-/* The row of a target
- * ---------------------------------------------------------
+/* The row of a target --------------------------------------------------------
  */
 
 /* Under the latest snapshot: the row may have come in after the transaction's
@@ -227,8 +226,7 @@ match_row(Match *match, const GuardedTable *table, const GuardedRow *row)
 	match_product_line(match, table, row);
 }
 
-/* Writing
- * ------------------------------------------------------------------------
+/* Writing --------------------------------------------------------------------
  */
 
 static void
@@ -280,7 +278,7 @@ is_stored(const GuardedTable *table, const GuardedRow *row, Match *match)
 			                   "not take the value.",
 			                   calib_guarded_key_text(row)),
 			         errhint("Try again.")));
-		calib_refuse_stored_value(table, row, stored);
+		calib_refuse_stored_value(table, row, row->value, stored);
 	}
 	return SPI_processed > 0;
 }
@@ -338,8 +336,7 @@ write_back(int64 target_id, Oid relid, const GuardedRow *row)
 		forget_row(target_id);
 }
 
-/* The trigger
- * --------------------------------------------------------------------
+/* The trigger ----------------------------------------------------------------
  */
 
 static Datum
