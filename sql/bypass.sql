@@ -234,6 +234,7 @@ CREATE ROLE regress_calib_clerk;
 CREATE ROLE regress_calib_login;
 GRANT regress_calib_clerk TO regress_calib_login;
 GRANT ALL ON SCHEMA own TO regress_calib_clerk;
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_clerk', 'manager', 4), ('regress_calib_clerk', 'manager', 5);
 CREATE TABLE own.target (LIKE calib.target);
 ALTER TABLE own.target OWNER TO regress_calib_clerk;
 SET ROLE regress_calib_clerk;
@@ -250,6 +251,9 @@ DECLARE
 BEGIN
     SELECT t.tgrelid, t.tgtype INTO kept, type FROM pg_trigger t WHERE t.tgfoid = $1
     ORDER BY t.tgtype & 1 DESC, t.tgrelid::regclass::text LIMIT 1;
+    -- what stands behind the door is on no table itself
+    kept := coalesce(kept, 'calib.adjustment');
+    type := coalesce(type, 1);
     EXECUTE format('CREATE TABLE own.copy AS SELECT * FROM %s LIMIT 0', kept);
     EXECUTE format('CREATE TRIGGER forge %s INSERT OR UPDATE ON own.copy FOR EACH %s EXECUTE FUNCTION %s()',
         CASE WHEN type & 2 > 0 THEN 'BEFORE' ELSE 'AFTER' END, CASE WHEN type & 1 > 0 THEN 'ROW' ELSE 'STATEMENT' END, $1);

@@ -4,17 +4,13 @@
  *
  * The row is formed and stored below SQL: no plan, no privileges to grant, no
  * trigger of anybody's in between.  The audit table itself refuses every SQL
- * write (append_only.c), so this is the only way in.  It stands on tables of
- * the extension and on tables of users that calib.audited names, with their
- * partitions.  Anywhere else, or in another shape than audit_table gave it,
- * the trigger refuses to write: the owner of a kept table may attach the
- * function (else it could not create partitions), and could so forge a trail.
+ * write (append_only.c), so this is the only way in.  Where the trigger may
+ * stand, and that it refuses to write anywhere else, is audit_table.c's.
  */
 #include "calib.h"
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -22,14 +18,10 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "audit_table.h"
 #include "row_json.h"
-
-/* what audit_table.sql calls them on tables of users */
-#define AUDIT_TRIGGER "calib_audit_row"
-#define AUDIT_TRUNCATE_TRIGGER "calib_audit_truncate"
 
 /* columns of calib.audit, in order */
 enum
@@ -50,97 +42,6 @@ enum
 	CLIENT_ADDR,
 	AUDIT_COLUMNS
 };
-
-/*
- * Looked up once per statement and kept in fn_extra, which lives as long as
- * the statement's trigger calls: where the trail is, that the firing table is
- * one that is audited, and what the trail calls it.
- */
-typedef struct AuditTarget
-{
-	Oid audit_relid;
-	Oid sequence_relid;
-	char *relation;
-	char *partition; /* of a user's table; NULL: the table itself fired */
-} AuditTarget;
-
-static void
-refuse(TriggerData *trigger, const char *why)
-{
-	ereport(
-	    ERROR,
-	    (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-	     errmsg("trigger \"%s\" leaves no trail", trigger->tg_trigger->tgname),
-	     errdetail("Table \"%s\" %s.",
-	               RelationGetRelationName(trigger->tg_relation), why),
-	     errhint("Drop the trigger; calib.audit_table() and "
-	             "calib.rearm() put on the ones that do.")));
-}
-
-/*
- * As audit_table makes it: its name, so that there is one on a table and no
- * change leaves two rows, and AFTER, so that nothing is told that was not
- * stored.
- */
-static bool
-is_as_made(TriggerData *trigger)
-{
-	if (!TRIGGER_FIRED_AFTER(trigger->tg_event))
-		return false;
-	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		return strcmp(trigger->tg_trigger->tgname, AUDIT_TRIGGER) == 0;
-	return TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) &&
-	       strcmp(trigger->tg_trigger->tgname, AUDIT_TRUNCATE_TRIGGER) == 0;
-}
-
-/* The audited table that fired, or the one that what fired is a part of. */
-static Oid
-audited_table(TriggerData *trigger)
-{
-	Relation fired = trigger->tg_relation;
-	Oid table;
-
-	if (RelationGetNamespace(fired) == get_namespace_oid("calib", false))
-	{
-		calib_check_member(fired);
-		return RelationGetRelid(fired);
-	}
-	table = calib_registered("audited", RelationGetRelid(fired));
-	if (!OidIsValid(table))
-		refuse(trigger, "is not audited");
-	if (!is_as_made(trigger))
-		refuse(trigger, "is audited by other triggers");
-	return table;
-}
-
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(
-	    get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
-static AuditTarget *
-audit_target(FunctionCallInfo fcinfo, TriggerData *trigger)
-{
-	AuditTarget *target = fcinfo->flinfo->fn_extra;
-	Oid fired = RelationGetRelid(trigger->tg_relation);
-	MemoryContext old;
-	Oid table;
-
-	if (target != NULL)
-		return target;
-	table = audited_table(trigger);
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	target = palloc(sizeof(AuditTarget));
-	target->audit_relid = calib_member_relation("audit");
-	target->sequence_relid = calib_member_relation("audit_audit_id_seq");
-	target->relation = qualified_name(table);
-	target->partition = table == fired ? NULL : qualified_name(fired);
-	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = target;
-	return target;
-}
 
 static const char *
 action_name(TriggerEvent event)
@@ -275,6 +176,6 @@ calib_audit_row(PG_FUNCTION_ARGS)
 	TriggerData *trigger = calib_trigger_data(fcinfo, "audit_row", NULL);
 
 	if (!calib_restoring_setting)
-		store(trigger, audit_target(fcinfo, trigger));
+		store(trigger, calib_audit_target(fcinfo, trigger));
 	return PointerGetDatum(NULL);
 }

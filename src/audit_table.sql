@@ -105,7 +105,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'cannot stop auditing a table: no table is named';
     END IF;
     PERFORM calib.check_owner($1, 'stop auditing a table');
-    PERFORM calib.lock_table($1);
+    PERFORM calib.lock_table($1, 'ACCESS EXCLUSIVE');
     DELETE FROM calib.audited a WHERE a.relation = $1;
     IF NOT FOUND THEN
         SELECT a.relation INTO whole FROM calib.audited a WHERE $1 IN (SELECT l FROM calib.leaves(a.relation) AS l);

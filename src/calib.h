@@ -21,6 +21,8 @@
 #define ERRCODE_CALIB_NO_ADJUSTMENT_LEFT MAKE_SQLSTATE('K', 'C', '0', '0', '2')
 #define ERRCODE_CALIB_EVIDENCE_MISSING MAKE_SQLSTATE('K', 'C', '0', '0', '3')
 #define ERRCODE_CALIB_TARGET_GUARDED MAKE_SQLSTATE('K', 'C', '0', '0', '4')
+#define ERRCODE_CALIB_WRONG_STATUS MAKE_SQLSTATE('K', 'C', '0', '0', '5')
+#define ERRCODE_CALIB_SAME_PERSON MAKE_SQLSTATE('K', 'C', '0', '0', '6')
 #define ERRCODE_CALIB_APPEND_ONLY MAKE_SQLSTATE('K', 'C', '0', '0', '7')
 #define ERRCODE_CALIB_PERIOD_CLOSED MAKE_SQLSTATE('K', 'C', '0', '0', '8')
 
@@ -38,6 +40,7 @@ extern char *calib_reason_setting;
 extern char *calib_actor_setting;
 extern void calib_define_settings(void);
 extern TimestampTz calib_now(void);
+extern TimestampTz calib_moment(void);
 extern bool calib_clock_is_set(void);
 extern const EvidenceList *calib_evidence_cited(void);
 

@@ -39,6 +39,7 @@ BEGIN ATOMIC
     JOIN pg_proc p ON p.oid = t.tgfoid
     JOIN pg_class c ON c.oid = t.tgrelid
     WHERE p.pronamespace = 'calib'::regnamespace AND c.relnamespace <> 'calib'::regnamespace
+      AND c.relpersistence <> 't'
       AND NOT t.tgisinternal AND t.tgparentid = 0
       AND NOT EXISTS (SELECT FROM calib.expected_triggers() e WHERE e.relation = t.tgrelid AND e.trigger = t.tgname)
     ORDER BY 1, 2;
@@ -59,7 +60,7 @@ COMMENT ON COLUMN calib.trigger_state.relation IS 'The table or partition.';
 COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger.';
 COMMENT ON COLUMN calib.trigger_state.ok IS 'Whether it stands as it must.';
 COMMENT ON COLUMN calib.trigger_state.problem IS
-'missing, altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected); NULL: none.';
+'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected); NULL: none.';
 
 CREATE FUNCTION calib.mend_trigger(expected calib.expected_trigger) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
