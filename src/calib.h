@@ -62,6 +62,7 @@ typedef struct CalibIdentity
 
 extern Oid calib_registered(const char *registry, Oid relid);
 extern void calib_become_owner(Oid relid, CalibIdentity *was);
+extern void calib_become_calib(CalibIdentity *was);
 extern void calib_become_self(const CalibIdentity *was);
 
 /* append_only.c */

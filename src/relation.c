@@ -138,6 +138,19 @@ calib_become_owner(Oid relid, CalibIdentity *was)
 	                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+/*
+ * The rights of whoever owns calib's tables, for statements on those tables
+ * alone, as foreign keys do it: no code of a user's may run meanwhile.
+ */
+void
+calib_become_calib(CalibIdentity *was)
+{
+	GetUserIdAndSecContext(&was->user, &was->context);
+	was->settings = NewGUCNestLevel();
+	SetUserIdAndSecContext(owner_of(calib_member_relation("target")),
+	                       was->context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
 void
 calib_become_self(const CalibIdentity *was)
 {
