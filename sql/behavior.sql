@@ -77,7 +77,7 @@ FROM (VALUES
   (20, $$(NULL::timestamptz, -1::float8, '[2025-08-04,2025-08-11)')$$),
   (21, $$('2025-08-05'::timestamptz, 1e308::float8, '[2025-08-04,2025-08-11)'), ('2025-08-05', 1e308, '[2025-08-04,2025-08-11)')$$)) t(n, rows)
 ORDER BY n;
-SELECT pg_temp.refusal($$SELECT calib.behavior_density_transition(NULL, now(), 1::float8, '[2025-08-04,2025-08-11)'::tstzrange)$$) LIKE '42883%' AS not_by_hand;
+SELECT pg_temp.refusal($$SELECT calib.behavior_density_transition(NULL, now(), 1::float8, '[2025-08-04,2025-08-11)'::tstzrange)$$) ~ '^(42883|0A000)' AS not_by_hand;
 
 -- 8. a window per group, and the same window written in two ways
 CREATE TEMP TABLE windows(name text, during tstzrange);

@@ -30,7 +30,12 @@ SELECT calib.sri('-infinity', NULL);
 SELECT calib.sri('2025-08-01', 'infinity');
 SELECT calib.sri('4713-01-01 BC', '294276-01-01');
 -- The support functions cannot be called by hand: there is no value of their state.
-SELECT calib.sri_final(NULL);
+-- (Minor releases of the server differ in how they say so.)
+DO $$ BEGIN
+    PERFORM calib.sri_final(NULL);
+    RAISE 'it was called';
+EXCEPTION WHEN undefined_function OR feature_not_supported THEN NULL;
+END $$;
 -- The errors in full: the numbers and a way out.
 \set VERBOSITY default
 SELECT calib.sri('2025-08-02', '2025-08-01');
