@@ -147,7 +147,8 @@ BEGIN
         ('adjustment', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = adjustment.target_id)'),
         ('adjustment_evidence', 'SELECT',
          'EXISTS (SELECT FROM calib.adjustment a WHERE a.adjustment_id = adjustment_evidence.adjustment_id)'),
-        ('evidence', 'SELECT', format(anywhere, '{viewer,manager,risk,hr,admin}')),
+        ('evidence', 'SELECT', format(anywhere, '{viewer,manager,risk,hr,admin}')
+            || ' OR EXISTS (SELECT FROM calib.adjustment_evidence c WHERE c.evidence_id = evidence.evidence_id)'),
         ('evidence', 'INSERT UPDATE DELETE', format(everyone, '{admin}')
             || ' OR (created_by = (SELECT calib.person()) AND ' || format(anywhere, '{manager,risk,hr,admin}') || ')'),
 
