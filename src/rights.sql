@@ -161,9 +161,7 @@ END $$;
 COMMENT ON FUNCTION calib.row_rights() IS
 'Row-level security in one list: per table of calib and command, which rows (read or old ones, and new ones) a caller''s duties allow. What is not listed nobody may do but a superuser.';
 
--- pg_dump writes policies of an extension's tables into every dump, and one that
--- CREATE EXTENSION had made already would fail there; so a restore makes none,
--- and the dump's stand. rearm_rights() brings them to this version.
+-- pg_dump (from 15.5 on) leaves policies on an extension's tables to CREATE EXTENSION.
 CREATE FUNCTION calib.rearm_rights() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -189,7 +187,7 @@ BEGIN
     RETURN made;
 END $$;
 COMMENT ON FUNCTION calib.rearm_rights() IS
-'Makes the policies of calib.row_rights() anew and returns how many; policies of your own, under other names than select, insert, update and delete, stay. For the owner of the tables; after a restore from another version.';
+'Makes the policies of calib.row_rights() anew and returns how many; policies of your own, under other names than select, insert, update and delete, stay. For the owner of the tables, where somebody changed them.';
 REVOKE EXECUTE ON FUNCTION calib.rearm_rights() FROM PUBLIC;
 
 DO $$
@@ -212,7 +210,5 @@ BEGIN
     LOOP
         EXECUTE format('GRANT %s ON calib.%I TO PUBLIC', granted.commands, granted.relation);
     END LOOP;
-    IF NOT calib.restoring() THEN
-        PERFORM calib.rearm_rights();
-    END IF;
+    PERFORM calib.rearm_rights();
 END $$;

@@ -50,12 +50,22 @@ $node->safe_psql(
 	UPDATE calib.target SET value = 105 WHERE target_id = 1;
 	UPDATE calib.unit SET parent_id = 3 WHERE unit_id = 2;
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
+	REVOKE SELECT ON calib.audit FROM PUBLIC;
+	CREATE ROLE manager LOGIN;
+	INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('manager', 'manager', 3);
 });
 
 my $tables = q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'calib'::regnamespace
 	AND relkind IN ('r', 'p') AND relname <> 'seed' ORDER BY 1};
 my @tables = split /\n/, $node->safe_psql('old', $tables);
 my $sequences = q{SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'calib' ORDER BY 1};
+
+# Row-level security: policies, whether it is on, what is granted.
+my $rights = q{
+	SELECT relname, relrowsecurity, relacl::text, polname, polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+	FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
+	WHERE relnamespace = 'calib'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY relname, polname};
+my $seen = q{SET ROLE manager; SELECT array_agg(unit_id ORDER BY unit_id) FROM calib.unit};
 
 # Everything there is, a line a table: rows and their md5 in a fixed order.
 sub content
@@ -124,6 +134,8 @@ for my $way (sort keys %ways)
 		is($after, $before, "$way: every row is back, and no other");
 	}
 	is($node->safe_psql('new', $sequences), $numbers, "$way: sequences go on");
+	is($node->safe_psql('new', $rights), $node->safe_psql('old', $rights), "$way: policies and grants are back");
+	is($node->safe_psql('new', $seen), '{2,3}', "$way: and limit what is seen");
 	my ($out, $err) = ('', '');
 	$node->psql(
 		'new', q{
