@@ -250,6 +250,9 @@ DECLARE
 BEGIN
     SELECT t.tgrelid, t.tgtype INTO kept, type FROM pg_trigger t WHERE t.tgfoid = $1
     ORDER BY t.tgtype & 1 DESC, t.tgrelid::regclass::text LIMIT 1;
+    -- what stands behind the door is on no table itself
+    kept := coalesce(kept, 'calib.adjustment');
+    type := coalesce(type, 1);
     EXECUTE format('CREATE TABLE own.copy AS SELECT * FROM %s LIMIT 0', kept);
     EXECUTE format('CREATE TRIGGER forge %s INSERT OR UPDATE ON own.copy FOR EACH %s EXECUTE FUNCTION %s()',
         CASE WHEN type & 2 > 0 THEN 'BEFORE' ELSE 'AFTER' END, CASE WHEN type & 1 > 0 THEN 'ROW' ELSE 'STATEMENT' END, $1);

@@ -152,6 +152,10 @@ BEGIN
         ('evidence', 'INSERT UPDATE DELETE', format(everyone, '{admin}')
             || ' OR (created_by = (SELECT calib.person()) AND ' || format(anywhere, '{manager,risk,hr,admin}') || ')'),
 
+        -- what HR holds, and tells other systems
+        ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
+        ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
+
         -- the trail of every unit
         ('audit', 'SELECT', format(everyone, '{admin}'))
     ) AS l (relations, commands, rule)

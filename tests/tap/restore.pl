@@ -49,6 +49,9 @@ $node->safe_psql(
 	SET calib.evidence = '1';
 	UPDATE calib.target SET value = 105 WHERE target_id = 1;
 	UPDATE calib.unit SET parent_id = 3 WHERE unit_id = 2;
+	SELECT calib.draft_agreement(2, 'quarter', '2025-10-01', '{"bonus": 0.10}'), calib.acknowledge_agreement(2, 'quarter', '2025-10-01');
+	SELECT calib.ack_outbox(id) FROM calib.claim_outbox(1, 'worker');
+	SELECT count(*) FROM calib.claim_outbox(1, 'worker');
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
 	REVOKE SELECT ON calib.audit FROM PUBLIC;
 	CREATE ROLE manager LOGIN;
@@ -77,7 +80,7 @@ sub content
 }
 my $before = content('old');
 my $numbers = $node->safe_psql('old', $sequences);
-unlike($before, qr/^(?:target|adjustment|budget|audit|policy|unit_history|stage_change) 0/m, 'there is something to restore');
+unlike($before, qr/^(?:target|adjustment|budget|audit|policy|unit_history|stage_change|agreement|outbox|outbox_claim) 0/m, 'there is something to restore');
 like($before, qr/^indicator 0/m, 'and a table whose seeds are all gone');
 
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", '-d', $node->connstr('old') ], 'pg_dump, custom format');
@@ -151,6 +154,10 @@ for my $way (sort keys %ways)
 		'2|2', "$way: the next adjustment is recorded");
 	is($node->safe_psql('new', q{SELECT count(*) FROM calib.audit WHERE relation = 'calib.target' AND new_row @> '{"target_id": 1, "value": 110}'}),
 		'1', "$way: and trailed");
+	is($node->safe_psql('new', q{SELECT string_agg(version || coalesce(':' || adjustment_id, ''), ' ' ORDER BY version) FROM calib.agreement}),
+		'1 2:1 3 4:2', "$way: it revises the agreement restored");
+	is($node->safe_psql('new', q{SELECT string_agg(state, ' ' ORDER BY position) FROM calib.outbox_state}),
+		'acknowledged claimed waiting waiting', "$way: and writes one event after those restored");
 }
 
 # What is restored may be dumped and restored again.
