@@ -91,6 +91,8 @@ INSERT INTO calib.result (source, unit_id, occurred_at, amount) SELECT 'erp', u,
 SELECT setval(pg_get_serial_sequence(format('calib.%I', t), c), 1000) FROM (VALUES ('unit', 'unit_id'), ('customer', 'customer_id'), ('target', 'target_id'), ('absence', 'absence_id'),
     ('evidence', 'evidence_id'), ('deviation', 'deviation_id')) s (t, c);
 
+ANALYZE;
+
 -- One role for each duty
 CREATE ROLE regress_calib_east; CREATE ROLE regress_calib_north; CREATE ROLE regress_calib_li; CREATE ROLE regress_calib_hr;
 CREATE ROLE regress_calib_admin_east; CREATE ROLE regress_calib_admin; CREATE ROLE regress_calib_bi; CREATE ROLE regress_calib_stranger;
@@ -116,15 +118,15 @@ SELECT t.name AS table, v.name AS viewer, own.read('regress_calib_' || v.name, f
 FROM unnest('{unit,unit_history,policy,benchmark,customer,opportunity,activity,result,target,deviation,absence,budget}'::text[]) WITH ORDINALITY t (name, n), own.viewer v
 ORDER BY t.n, v.n;
 SELECT v.name AS viewer, own.read(r.role, 'SELECT count(*) FROM calib.stage_change') AS changes, own.read(r.role, 'SELECT array_agg(adjustment_id) FROM calib.adjustment') AS adjustments,
-    own.read(r.role, 'SELECT array_agg(evidence_id ORDER BY 1) FROM calib.evidence') AS evidence, own.read(r.role, 'SELECT count(*) FROM calib.adjustment_evidence') AS cited,
-    own.read(r.role, 'SELECT array_agg(role_name ORDER BY 1) FROM calib.duty') AS duties, own.read(r.role, 'SELECT count(*) > 0 FROM calib.audit') AS trail,
+    own.read(r.role, 'SELECT array_agg(evidence_id ORDER BY evidence_id) FROM calib.evidence') AS evidence, own.read(r.role, 'SELECT count(*) FROM calib.adjustment_evidence') AS cited,
+    own.read(r.role, 'SELECT array_agg(role_name ORDER BY role_name) FROM calib.duty') AS duties, own.read(r.role, 'SELECT count(*) > 0 FROM calib.audit') AS trail,
     own.read(r.role, 'SELECT count(*) FROM calib.organisation CROSS JOIN calib.tier CROSS JOIN calib.source') AS general, own.read(r.role, 'SELECT count(*) FROM calib.seed') AS seed
 FROM own.viewer v CROSS JOIN LATERAL (SELECT ('regress_calib_' || v.name)::name AS role) r ORDER BY v.n;
 -- East sees Anhui and its reps up to the day they left, and Sun up to 2025-10-20
 SELECT t.name AS table, own.read('regress_calib_east', format('SELECT string_agg(unit_id || '' '' || until, '', '' ORDER BY unit_id) FROM (
     SELECT unit_id, max((%2$I AT TIME ZONE ''Asia/Shanghai'')::date) AS until FROM calib.%1$I GROUP BY unit_id) u', t.name, t.at)) AS until
 FROM (VALUES ('activity', 'occurred_at'), ('result', 'occurred_at'), ('deviation', 'detected_at')) t (name, at);
-SELECT own.read('regress_calib_east', 'SELECT array_agg(target_id ORDER BY 1) FROM calib.target') AS targets;
+SELECT own.read('regress_calib_east', 'SELECT array_agg(target_id ORDER BY target_id) FROM calib.target') AS targets;
 
 -- Figures: the same for every viewer as for a superuser, for the units seen -----------------
 -- moments before, between and after the moves, both grains, teams, reps and product lines
@@ -152,10 +154,10 @@ GRANT SELECT ON own.figure TO PUBLIC;
 CREATE TABLE own.truth AS SELECT * FROM own.figure;
 GRANT SELECT ON own.truth TO PUBLIC;
 SELECT what, count(*) AS rows, array_agg(DISTINCT unit_id ORDER BY unit_id) AS units FROM own.truth GROUP BY what ORDER BY what;
-SELECT v.name AS viewer, own.read('regress_calib_' || v.name, 'SELECT count(*) FROM own.figure') AS rows,
-    own.read('regress_calib_' || v.name, 'SELECT count(*) FROM (SELECT * FROM own.figure EXCEPT ALL SELECT * FROM own.truth) x') AS others,
-    own.read('regress_calib_' || v.name, 'SELECT count(*) FROM (SELECT * FROM own.truth WHERE unit_id IN (SELECT calib.units_seen()) EXCEPT ALL SELECT * FROM own.figure) x') AS missing
-FROM own.viewer v ORDER BY v.n;
+SELECT v.name AS viewer, own.read('regress_calib_' || v.name, 'WITH shown AS MATERIALIZED (SELECT * FROM own.figure)
+    SELECT (SELECT count(*) FROM shown) || '' rows, '' || (SELECT count(*) FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM own.truth) x) || '' of them not true, ''
+        || (SELECT count(*) FROM (SELECT * FROM own.truth WHERE unit_id IN (SELECT calib.units_seen()) EXCEPT ALL SELECT * FROM shown) x) || '' missing''') AS told
+FROM own.viewer v WHERE v.name IN ('east', 'north', 'li', 'bi', 'stranger') ORDER BY v.n;
 -- one unit through the eyes of four
 SELECT v.name AS viewer, own.read('regress_calib_' || v.name, 'SELECT (round(pace, 4), round(density::numeric, 4), peers, peer_basis, round(peer_density::numeric, 4), round(density_index::numeric, 4), conversion, peer_conversion, benchmark, quadrant, signal, remedy, reason_code)
     FROM calib.diagnose(calib.clock(), ''quarter'') WHERE unit_id = 3 AND product_line = ''''') AS zhejiang
