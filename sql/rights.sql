@@ -71,9 +71,11 @@ SELECT 'erp', format('%s %s', u, d), u, CASE WHEN extract(day FROM d)::int % 3 =
 FROM unnest('{4,7,9,11,12}'::bigint[]) u, generate_series(timestamptz '2025-09-01 12:00+08', '2025-11-19 12:00+08', '1 day') d;
 INSERT INTO calib.source VALUES ('erp', 3);
 INSERT INTO calib.opportunity (opportunity_id, customer_id, unit_id, product_line, stage_since, created_at, outcome, closed_at)
-SELECT 1000 * u + n, 100 * u + 1 + n % 3, u, 'premium', '2025-10-02', '2025-10-02', CASE WHEN n % 3 = 0 THEN 'won' WHEN n % 3 = 1 THEN 'lost' ELSE 'open' END,
-       CASE WHEN n % 3 < 2 THEN timestamptz '2025-10-10 09:00+08' END
+SELECT 1000 * u + n, 100 * u + 1 + n % 3, u, 'premium', '2025-10-02', '2025-10-02', CASE WHEN n % 3 = 0 THEN 'won' WHEN n % 3 = 2 THEN 'lost' ELSE 'open' END,
+       CASE WHEN n % 3 <> 1 THEN timestamptz '2025-10-10 09:00+08' END
 FROM unnest('{4,7,9,11,12}'::bigint[]) u, generate_series(1, 24) n;
+-- North works on a customer of Li's, whom Li and others visit
+INSERT INTO calib.opportunity (opportunity_id, customer_id, unit_id, stage_since, created_at) VALUES (1, 401, 7, '2025-10-02', '2025-10-02');
 INSERT INTO calib.deviation (deviation_id, unit_id, kind, period_start, detected_at, acted_at, ended_at, ending) VALUES
     (1, 10, 'execution', '2025-10-01', '2025-10-15 09:00+08', '2025-10-17 09:00+08', '2025-10-17 09:00+08', 'acted'),
     (2, 3, 'execution', '2025-10-01', '2025-10-15 09:00+08', NULL, NULL, NULL), (3, 10, 'environment', '2025-10-01', '2025-11-15 09:00+08', NULL, NULL, NULL);
@@ -88,7 +90,7 @@ RESET calib.evidence;
 RESET calib.reason;
 -- last year's November, for a season
 INSERT INTO calib.result (source, unit_id, occurred_at, amount) SELECT 'erp', u, timestamptz '2024-11-04 12:00+08' + n * interval '1 day', n FROM unnest('{4,7}'::bigint[]) u, generate_series(1, 20) n;
-SELECT setval(pg_get_serial_sequence(format('calib.%I', t), c), 1000) FROM (VALUES ('unit', 'unit_id'), ('customer', 'customer_id'), ('target', 'target_id'), ('absence', 'absence_id'),
+SELECT max(setval(pg_get_serial_sequence(format('calib.%I', t), c), 100000)) FROM (VALUES ('unit', 'unit_id'), ('opportunity', 'opportunity_id'), ('customer', 'customer_id'), ('target', 'target_id'), ('absence', 'absence_id'),
     ('evidence', 'evidence_id'), ('deviation', 'deviation_id')) s (t, c);
 
 ANALYZE;
@@ -135,6 +137,7 @@ SELECT 'diagnosis' AS what, d.unit_id, to_jsonb(d) || jsonb_build_object('as_of'
 FROM unnest('{2025-10-18 09:00+08,2025-11-05 09:00+08,2025-11-20 09:00+08}'::timestamptz[]) at, unnest('{quarter,month}'::text[]) grain, calib.diagnose(at, grain) d
 UNION ALL SELECT 'closed', d.unit_id, to_jsonb(d) FROM calib.diagnose_period('2025-11-20 09:00+08', 'month', '2025-10-01') d
 UNION ALL SELECT 'attainment', a.unit_id, to_jsonb(a) FROM calib.attainment a
+UNION ALL SELECT 'targets', t.unit_id, to_jsonb(t) FROM calib.targets_at('2025-10-18') t
 UNION ALL SELECT 'gap', g.unit_id, to_jsonb(g) FROM calib.target_gap g
 UNION ALL SELECT 'label', l.unit_id, to_jsonb(l) FROM calib.unit_label l
 UNION ALL SELECT 'peers', p.unit_id, to_jsonb(p) FROM calib.peer_figures('2025-10-01', '2025-11-15') p
