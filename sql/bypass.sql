@@ -234,6 +234,7 @@ CREATE ROLE regress_calib_clerk;
 CREATE ROLE regress_calib_login;
 GRANT regress_calib_clerk TO regress_calib_login;
 GRANT ALL ON SCHEMA own TO regress_calib_clerk;
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_clerk', 'manager', 4), ('regress_calib_clerk', 'manager', 5);
 CREATE TABLE own.target (LIKE calib.target);
 ALTER TABLE own.target OWNER TO regress_calib_clerk;
 SET ROLE regress_calib_clerk;

@@ -6,7 +6,9 @@
  * audit.c.  Adjustments, budgets, agreements and the outbox refuse every write
  * but those calib makes through the door below.  The door is a counter of this
  * backend, raised only while calib's own statement runs and lowered by
- * PG_FINALLY, so an error never leaves it open.
+ * PG_FINALLY, so an error never leaves it open.  It lets only the user through
+ * who opened it: whatever runs on behalf of somebody else meanwhile finds it
+ * closed.
  *
  * A function written in SQL gets through as calib_call_through_door: the
  * public function x is that C symbol, and what it does stands in
@@ -15,11 +17,13 @@
  */
 #include "calib.h"
 
+#include "miscadmin.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/lsyscache.h"
 
 static int door = 0;
+static Oid door_user = InvalidOid;
 
 typedef struct Call
 {
@@ -30,7 +34,10 @@ typedef struct Call
 void
 calib_through_door(void (*work)(void *), void *arg)
 {
+	Oid outer_user = door_user;
+
 	door++;
+	door_user = GetUserId();
 	PG_TRY();
 	{
 		work(arg);
@@ -38,6 +45,7 @@ calib_through_door(void (*work)(void *), void *arg)
 	PG_FINALLY();
 	{
 		door--;
+		door_user = outer_user;
 	}
 	PG_END_TRY();
 }
@@ -47,7 +55,7 @@ may_pass(Trigger *trigger)
 {
 	if (calib_restoring_setting)
 		return true;
-	return door > 0 && trigger->tgnargs == 1 &&
+	return door > 0 && GetUserId() == door_user && trigger->tgnargs == 1 &&
 	       strcmp(trigger->tgargs[0], "door") == 0;
 }
 

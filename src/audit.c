@@ -4,15 +4,13 @@
  *
  * The row is formed and stored below SQL: no plan, no privileges to grant, no
  * trigger of anybody's in between.  The audit table itself refuses every SQL
- * write (append_only.c), so this is the only way in.  Attached to a table the
- * extension did not put it on, the trigger refuses to write; who owns a table
- * of his own could otherwise forge a trail.
+ * write (append_only.c), so this is the only way in.  Where the trigger may
+ * stand, and that it refuses to write anywhere else, is audit_table.c's.
  */
 #include "calib.h"
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -20,9 +18,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "audit_table.h"
 #include "row_json.h"
 
 /* columns of calib.audit, in order */
@@ -44,39 +42,6 @@ enum
 	CLIENT_ADDR,
 	AUDIT_COLUMNS
 };
-
-/*
- * Looked up once per statement and kept in fn_extra, which lives as long as
- * the statement's trigger calls: where the trail is, and that the firing
- * table belongs to the extension.
- */
-typedef struct AuditTarget
-{
-	Oid audit_relid;
-	Oid sequence_relid;
-	char *relation;
-} AuditTarget;
-
-static AuditTarget *
-audit_target(FunctionCallInfo fcinfo, Relation fired)
-{
-	AuditTarget *target = fcinfo->flinfo->fn_extra;
-	MemoryContext old;
-
-	if (target != NULL)
-		return target;
-	calib_check_member(fired);
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	target = palloc(sizeof(AuditTarget));
-	target->audit_relid = calib_member_relation("audit");
-	target->sequence_relid = calib_member_relation("audit_audit_id_seq");
-	target->relation = quote_qualified_identifier(
-	    get_namespace_name(RelationGetNamespace(fired)),
-	    RelationGetRelationName(fired));
-	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = target;
-	return target;
-}
 
 static const char *
 action_name(TriggerEvent event)
@@ -136,8 +101,21 @@ set_when_and_who(TupleTableSlot *slot)
 	set_text(slot, CLIENT_ADDR, client_address());
 }
 
+/*
+ * A row tells by its columns which partition it was in; a TRUNCATE has no row
+ * to tell, so it names the partition that was emptied.
+ */
 static void
-set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
+set_truncated(TupleTableSlot *slot, const char *partition)
+{
+	slot->tts_isnull[OLD_ROW] = partition == NULL;
+	if (partition != NULL)
+		slot->tts_values[OLD_ROW] =
+		    JsonbPGetDatum(calib_pair_to_jsonb("partition", partition));
+}
+
+static void
+set_what(TupleTableSlot *slot, TriggerData *trigger, const AuditTarget *target)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	TriggerEvent event = trigger->tg_event;
@@ -151,10 +129,12 @@ set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
 	if (TRIGGER_FIRED_BY_UPDATE(event))
 		new = trigger->tg_newtuple;
 
-	set_text(slot, RELATION, relation);
+	set_text(slot, RELATION, target->relation);
 	set_text(slot, ACTION, action_name(event));
 	set_row(slot, OLD_ROW, old, desc);
 	set_row(slot, NEW_ROW, new, desc);
+	if (TRIGGER_FIRED_BY_TRUNCATE(event))
+		set_truncated(slot, target->partition);
 }
 
 /*
@@ -179,7 +159,7 @@ store(TriggerData *trigger, AuditTarget *target)
 	slot->tts_values[AUDIT_ID] =
 	    Int64GetDatum(nextval_internal(target->sequence_relid, false));
 	set_when_and_who(slot);
-	set_what(slot, trigger, target->relation);
+	set_what(slot, trigger, target);
 	ExecStoreVirtualTuple(slot);
 	ExecSimpleRelationInsert(result, estate, slot);
 
@@ -194,9 +174,8 @@ Datum
 calib_audit_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = calib_trigger_data(fcinfo, "audit_row", NULL);
-	AuditTarget *target = audit_target(fcinfo, trigger->tg_relation);
 
 	if (!calib_restoring_setting)
-		store(trigger, target);
+		store(trigger, calib_audit_target(fcinfo, trigger));
 	return PointerGetDatum(NULL);
 }

@@ -95,10 +95,10 @@ BEGIN
     SELECT r.relation, c.command, l.rule
     FROM (VALUES
         -- without a unit: everybody reads, an admin for everyone writes
-        ('organisation tier stage activity_kind activity_weight indicator evidence_kind holiday source reason',
+        ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason',
          'SELECT', 'true'),
         ('organisation', 'UPDATE', format(everyone, '{admin}')),
-        ('tier stage activity_kind activity_weight evidence_kind holiday source',
+        ('tier stage activity_kind activity_weight evidence_kind request_kind holiday source',
          'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
         -- the tree
@@ -148,16 +148,22 @@ BEGIN
         ('adjustment_evidence', 'SELECT',
          'EXISTS (SELECT FROM calib.adjustment a WHERE a.adjustment_id = adjustment_evidence.adjustment_id)'),
         ('evidence', 'SELECT', format(anywhere, '{viewer,manager,risk,hr,admin}')
-            || ' OR EXISTS (SELECT FROM calib.adjustment_evidence c WHERE c.evidence_id = evidence.evidence_id)'),
+            || ' OR EXISTS (SELECT FROM calib.adjustment_evidence c WHERE c.evidence_id = evidence.evidence_id)'
+            || ' OR EXISTS (SELECT FROM calib.request_evidence c WHERE c.evidence_id = evidence.evidence_id)'),
         ('evidence', 'INSERT UPDATE DELETE', format(everyone, '{admin}')
             || ' OR (created_by = (SELECT calib.person()) AND ' || format(anywhere, '{manager,risk,hr,admin}') || ')'),
+
+        -- requests: also for whom they would take from
+        ('resource_request', 'SELECT', seen || ' OR from_unit = ANY (ARRAY(SELECT calib.units_seen()))'),
+        ('request_evidence', 'SELECT',
+         'EXISTS (SELECT FROM calib.resource_request r WHERE r.request_id = request_evidence.request_id)'),
 
         -- what HR holds, and tells other systems
         ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
-        -- the trail of every unit
-        ('audit', 'SELECT', format(everyone, '{admin}'))
+        -- the trail of every unit, and what is kept on which table
+        ('audit audited own_trigger', 'SELECT', format(everyone, '{admin}'))
     ) AS l (relations, commands, rule)
     CROSS JOIN string_to_table(l.relations, ' ') AS r (relation)
     CROSS JOIN string_to_table(l.commands, ' ') AS c (command);
