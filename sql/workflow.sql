@@ -214,13 +214,13 @@ SELECT calib.approve_adjustment(:a);               -- 42501: the role is not ris
 SET ROLE regress_calib_risk;
 SELECT calib.approve_adjustment(:a);               -- KC006: calib.actor counts from delegates only
 RESET ROLE;
-UPDATE calib.target SET value = 95 WHERE target_id = 50;     -- 42501: no grant
+UPDATE calib.target SET value = 95 WHERE target_id = 50;     -- KC004: a manager may, the policy does not
 SELECT submitted_by, status FROM calib.adjustment WHERE adjustment_id = :a;
 RESET SESSION AUTHORIZATION;
 RESET calib.actor;
 SELECT own.try('wang', format('approve_adjustment(%s)', :a));
 SET SESSION AUTHORIZATION regress_calib_hr;
-SELECT calib.file_adjustment(:a);                  -- no grant on any table is needed
+SELECT calib.file_adjustment(:a);                  -- no right on any table is needed
 RESET SESSION AUTHORIZATION;
 SELECT submitted_by, approved_by, filed_by, own.value(50) FROM calib.adjustment WHERE adjustment_id = :a;
 -- a plain UPDATE is a manager's, whatever the grants
@@ -229,7 +229,7 @@ GRANT SELECT, UPDATE ON calib.target TO regress_calib_hr, regress_calib_two;
 SET calib.evidence = '1';
 SET calib.reason = 'why';
 SET SESSION AUTHORIZATION regress_calib_hr;
-UPDATE calib.target SET value = 96 WHERE target_id = 50;     -- 42501
+UPDATE calib.target SET value = 96 WHERE target_id = 50 RETURNING value;     -- not a manager: there is no row for hr to change
 SET SESSION AUTHORIZATION regress_calib_two;
 UPDATE calib.target SET value = 96 WHERE target_id = 50;
 RESET SESSION AUTHORIZATION;

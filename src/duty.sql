@@ -140,7 +140,7 @@ BEGIN ATOMIC
         SELECT held.unit_id FROM held WHERE held.unit_id IS NOT NULL
         UNION
         SELECT h.unit_id FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
-        WHERE h.valid @> calib.today()
+        WHERE h.valid @> (SELECT calib.today())
     )
     SELECT b.unit_id FROM below b;
 END;
