@@ -48,6 +48,7 @@ FROM calib.request_trail ORDER BY id;
 SELECT new_row ->> 'status' AS status, person, clock_at FROM calib.audit
 WHERE relation = 'calib.resource_request' AND new_row @> '{"request_id": 1}' ORDER BY audit_id;
 SELECT count(*) AS adjustments FROM calib.adjustment;
+SELECT type, payload ->> 'kind' AS kind, payload ->> 'filed_by' AS filed_by FROM calib.outbox ORDER BY position;
 
 -- What a request must be ---------------------------------------------------------------------
 SET calib.clock = '2025-10-15 09:00+08';

@@ -90,6 +90,9 @@ SELECT value, valid_from, valid_to FROM calib.target_history WHERE target_id = 1
 -- the trail has each step, by its person
 SELECT action, new_row ->> 'status' AS status, person FROM calib.audit WHERE relation = 'calib.adjustment' ORDER BY audit_id;
 
+-- and the event is in the outbox, one, when it was filed
+SELECT type, payload ->> 'new_value' AS new_value FROM calib.outbox ORDER BY position;
+
 -- What a submission must be ------------------------------------------------------------
 SET calib.clock = '2025-10-15 09:00+08';
 SELECT v, own.code('li', format('SELECT calib.submit_adjustment(2, %L, ''why'', ''{1}'')', v))
@@ -411,6 +414,18 @@ SELECT own.code(NULL, s) FROM unnest(ARRAY['UPDATE calib.budget SET pending = 0'
     'UPDATE calib.adjustment SET status = ''withdrawn''', 'UPDATE calib.adjustment SET approved_by = ''me'' WHERE status = ''submitted''',
     'INSERT INTO calib.adjustment (target_id, quarter_start, old_value, new_value, reason, status, submitted_by, submitted_at)
      VALUES (29, ''2025-10-01'', 1, 2, ''x'', ''submitted'', ''x'', now())', 'DELETE FROM calib.adjustment WHERE status = ''withdrawn''']) s;  -- KC007
+
+-- The moment of a decision is real time, not the transaction's start
+RESET calib.clock;
+INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (60, 2, 'team', 'today');
+INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value)
+SELECT 60, 60, 'year', calib.period_start(calib.today(), 'year', 1), 100;
+BEGIN;
+SELECT pg_sleep(0.01) \g /dev/null
+SELECT calib.submit_adjustment(60, 95, 'why', '{1}') > 0 AS submitted;
+SELECT submitted_at > now() AND submitted_at <= clock_timestamp() AS at_the_moment FROM calib.adjustment WHERE target_id = 60;
+COMMIT;
+SET calib.clock = '2025-10-21 09:00+08';
 
 -- What it comes to ---------------------------------------------------------------------------------------
 SELECT count(*) AS wrong FROM calib.budget b
