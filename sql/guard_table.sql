@@ -165,6 +165,27 @@ SELECT pg_temp.code($$UPDATE calib.target SET original_value = 12 WHERE unit_id 
 SELECT team, quota FROM pg_temp.q WHERE team = 'T5';                              -- 12
 SELECT pg_temp.try($$UPDATE calib.target SET product_line = 'Y' WHERE unit_id = 5 AND period_start = '2026-01-01'$$);  -- KC004
 SELECT pg_temp.code($$DELETE FROM calib.target WHERE unit_id = 5 AND period_start = '2026-01-01'$$);       -- 23503
+-- an approved adjustment comes back when it is filed, not before
+INSERT INTO calib.duty (person, duty) VALUES ('Li', 'manager'), ('Wang', 'risk'), ('Zhou', 'hr');
+SELECT target_id AS t4 FROM calib.target WHERE unit_id = 4 \gset
+SET calib.actor = 'Li';
+SELECT calib.submit_adjustment(:t4, 104, 'The market grows', '{1}') AS a4 \gset
+SET calib.actor = 'Wang';
+SELECT calib.approve_adjustment(:a4);
+SELECT quota, pg_temp.code($$UPDATE pg_temp.q SET quota = 104 WHERE team = 'T4'$$) FROM pg_temp.q WHERE team = 'T4';  -- 100, KC004
+SET calib.actor = 'Zhou';
+SELECT calib.file_adjustment(:a4);
+SELECT q.quota, t.value, a.status FROM pg_temp.q q, calib.target t JOIN calib.adjustment a USING (target_id) WHERE q.team = 'T4' AND t.unit_id = 4;  -- 104, 104, filed
+-- what the table does not take is not filed
+SET calib.actor = 'Li';
+SELECT calib.submit_adjustment(:t4, 104.005, 'The market grows', '{1}') AS a4 \gset
+SET calib.actor = 'Wang';
+SELECT calib.approve_adjustment(:a4);
+SET calib.actor = 'Zhou';
+SELECT pg_temp.code('SELECT calib.file_adjustment(' || :a4 || ')');               -- KC004
+SELECT q.quota, t.value, a.status FROM pg_temp.q q, calib.target t JOIN calib.adjustment a USING (target_id)
+WHERE q.team = 'T4' AND t.unit_id = 4 AND a.adjustment_id = :a4;                  -- 104, 104, approved
+RESET calib.actor;
 -- a row that is not there is no error, and comes in at the new value
 DELETE FROM pg_temp.q WHERE team = 'T7';
 INSERT INTO calib.unit (unit_id, kind, name, external_ref) VALUES (50, 'team', 'fifty', 'T50');

@@ -217,7 +217,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'cannot stop guarding a table: no table is named';
     END IF;
     PERFORM calib.check_owner($1, 'stop guarding a table');
-    PERFORM calib.lock_table($1);
+    PERFORM calib.lock_table($1, 'ACCESS EXCLUSIVE');
     DELETE FROM calib.guarded g WHERE g.relation = $1;
     IF NOT FOUND THEN
         SELECT g.relation INTO whole FROM calib.guarded g WHERE $1 IN (SELECT l FROM calib.leaves(g.relation) AS l);

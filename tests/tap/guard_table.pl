@@ -46,6 +46,7 @@ $node->safe_psql('evil', $world . q{
 $node->safe_psql('evil', q{
 	SET trap.inside = 'on';
 	SET check_function_bodies = off;
+	CREATE TABLE pending (adjustment_id bigint);
 	CREATE TABLE sprung (what text, who name, super boolean, got text);
 	GRANT ALL ON sprung TO PUBLIC;
 	CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -66,6 +67,13 @@ $node->safe_psql('evil', q{
 			public.try('INSERT INTO calib.duty (role_name, duty) VALUES (''mallory'', ''admin'')'),
 			public.try('UPDATE public.quotas SET quota = 108 WHERE team = ''T2'''),
 			CASE WHEN $1 LIKE 'trigger%' THEN public.try('UPDATE calib.target SET value = 107 WHERE unit_id = 3') END,
+			CASE WHEN $1 LIKE 'trigger%' AND EXISTS (SELECT FROM public.pending) THEN public.try('SELECT calib.withdraw_adjustment(adjustment_id) FROM public.pending') END,
+			CASE WHEN $1 LIKE 'trigger%' AND EXISTS (SELECT FROM public.pending) THEN public.try('SELECT calib.approve_adjustment(adjustment_id) FROM public.pending') END,
+			CASE WHEN $1 LIKE 'trigger%' AND EXISTS (SELECT FROM public.pending) THEN public.try('SELECT calib.file_adjustment(adjustment_id) FROM public.pending') END,
+			CASE WHEN $1 LIKE 'trigger%' THEN public.try('SELECT calib.submit_adjustment(3, 105, ''r'', ''{1}'')') END,
+			public.try('SELECT calib.attach_evidence(''market_report'', ''forged'', ''u'')'),
+			public.try('SELECT calib.publish_targets(''2026-01-01'')'),
+			public.try('SELECT calib.claim_outbox(1, ''mallory'')'),
 			public.try('CREATE TEMP TABLE pg_class (oid oid)'),
 			public.try('SELECT calib.guard_table(''public.other'', ''quota'', ''team'', ''quarter'')'),
 			public.try('SELECT calib.unguard_table(''public.quotas'')'))
@@ -142,6 +150,16 @@ my $ran = sprung();
 like($ran, qr/check.*rule.*trigger/, "though the owner's code did run: $ran");
 is($node->safe_psql('evil', 'SELECT string_agg(unit_id || \':\' || value, \' \' ORDER BY unit_id) FROM calib.target'), '1:101 2:100 3:100 4:100', 'no other target changed');
 
+# A filing by the workflow, while the one who files has another step waiting.
+$node->safe_psql('evil', "$as INSERT INTO public.pending SELECT calib.submit_adjustment(target_id, 103, 'r', '{1}') FROM calib.target WHERE unit_id = 2");
+is(refusal('evil', qq{SET SESSION AUTHORIZATION boss; SET search_path = public, pg_catalog; $as
+	SELECT calib.file_adjustment(calib.submit_adjustment(target_id, 102, 'r', '{1}')) FROM calib.target WHERE unit_id OPERATOR(pg_catalog.=) 1}),
+	'', 'a superuser submits and files');
+is($node->safe_psql('evil', q{SELECT quota FROM quotas WHERE team OPERATOR(pg_catalog.=) 'T1'}), '102', 'the row follows');
+is(harm(), $none, 'the filing ran nothing with rights, and what ran took no step of anybody\'s');
+is($node->safe_psql('evil', q{SELECT status FROM calib.adjustment JOIN pending USING (adjustment_id)}), 'submitted', 'what waits, waits');
+like(sprung(), qr/trigger/, 'though the owner\'s code did run');
+
 # A draft's correction and publication.
 is(refusal('evil', qq{SET SESSION AUTHORIZATION boss; $as UPDATE calib.target SET value = 150 WHERE unit_id = 4; SELECT calib.publish_targets('2026-01-01')}), '', 'a draft is corrected');
 is(harm(), $none, 'the same for a draft');
@@ -173,7 +191,7 @@ is($node->safe_psql('evil', q{SELECT string_agg(DISTINCT t, ' ' ORDER BY t) FROM
 
 # A forced policy hides rows from the owner too: that is an error, not a missing row.
 $node->safe_psql('evil', q{ALTER TABLE quotas FORCE ROW LEVEL SECURITY});
-like(refusal('evil', "SET SESSION AUTHORIZATION boss; $as UPDATE calib.target SET value = 102 WHERE unit_id = 1"), qr/^42501 query would be affected by row-level security/, 'FORCE ROW LEVEL SECURITY against the owner stops a write-back');
+like(refusal('evil', "SET SESSION AUTHORIZATION boss; $as UPDATE calib.target SET value = 151 WHERE unit_id = 4"), qr/^42501 query would be affected by row-level security/, 'FORCE ROW LEVEL SECURITY against the owner stops a write-back');
 $node->safe_psql('evil', q{ALTER TABLE quotas NO FORCE ROW LEVEL SECURITY});
 
 # Errors leave nobody in another's shoes.
