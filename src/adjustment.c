@@ -10,7 +10,6 @@
 #include "guard.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -65,14 +64,13 @@ calib_read_policy(int64 unit_id, DateADT today)
 	TupleDesc desc;
 	bool isnull;
 
-	SPI_execute_with_args(
-	    "SELECT p.cap, p.cumulative_cap, p.max_adjustments, "
-	    "p.approval, p.freeze_day, p.filing_grace_days"
-	    " FROM calib.policy_at($1, $2) p"
-	    " WHERE pg_catalog.num_nulls(p.cap, "
-	    "p.max_adjustments, p.approval, p.filing_grace_days) "
-	    "OPERATOR(pg_catalog.=) 0",
-	    2, types, values, NULL, false, 1);
+	calib_execute("SELECT p.cap, p.cumulative_cap, p.max_adjustments, "
+	              "p.approval, p.freeze_day, p.filing_grace_days"
+	              " FROM calib.policy_at($1, $2) p"
+	              " WHERE pg_catalog.num_nulls(p.cap, "
+	              "p.max_adjustments, p.approval, p.filing_grace_days) "
+	              "OPERATOR(pg_catalog.=) 0",
+	              2, types, values, NULL, false, 1);
 	if (SPI_processed != 1)
 		ereport(
 		    ERROR,
@@ -128,8 +126,8 @@ check_approval(const Adjustment *adjustment, const Policy *policy)
 	values[0] = Int64GetDatum(adjustment->target->unit_id);
 	values[1] = CStringGetTextDatum(psprintf("adjust target " INT64_FORMAT,
 	                                         adjustment->target->target_id));
-	SPI_execute_with_args("SELECT calib.require_duty('{manager}', $1, $2)", 2,
-	                      types, values, NULL, true, 0);
+	calib_execute("SELECT calib.require_duty('{manager}', $1, $2)", 2, types,
+	              values, NULL, true, 0);
 }
 
 /* A plain UPDATE never gets here with one of these: the table refuses them. */
@@ -249,11 +247,11 @@ check_evidence(const Adjustment *adjustment)
 
 	if (ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids)) == 0)
 		refuse_without_evidence(adjustment);
-	SPI_execute_with_args(
+	calib_execute(
 	    "SELECT FROM calib.evidence e"
 	    " WHERE e.evidence_id OPERATOR(pg_catalog.=) ANY ($1) FOR SHARE",
 	    1, types, values, NULL, false, 0);
-	SPI_execute_with_args(
+	calib_execute(
 	    "SELECT c.id, e.observed_on FROM pg_catalog.unnest($1) c(id)"
 	    " LEFT JOIN calib.evidence e ON e.evidence_id OPERATOR(pg_catalog.=) "
 	    "c.id"

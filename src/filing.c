@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -85,7 +84,7 @@ insert_adjustment(const Record *record, DateADT quarter)
 		nulls[1] = 'n';
 	if (!filed)
 		nulls[11] = nulls[12] = 'n';
-	SPI_execute_with_args(
+	calib_execute(
 	    "WITH made AS (INSERT INTO calib.adjustment"
 	    " (adjustment_id, batch_id, target_id, origin, quarter_start,"
 	    "  old_value, new_value, reason, status,"
@@ -116,7 +115,7 @@ mark_filed(const Adjustment *adjustment, DateADT quarter)
 		values[5] = CStringGetTextDatum(filing->comment);
 		nulls[5] = ' ';
 	}
-	SPI_execute_with_args(
+	calib_execute(
 	    "UPDATE calib.adjustment SET status = 'filed', quarter_start = $2,"
 	    " old_value = $3, filed_by = $4, filed_at = $5, filed_comment = $6"
 	    " WHERE adjustment_id OPERATOR(pg_catalog.=) $1",
@@ -243,9 +242,9 @@ update_target(void)
 	Datum values[2] = {Int64GetDatum(filing->target_id),
 	                   NumericGetDatum(filing->new_value)};
 
-	SPI_execute_with_args("UPDATE calib.target SET value = $2"
-	                      " WHERE target_id OPERATOR(pg_catalog.=) $1",
-	                      2, types, values, NULL, false, 0);
+	calib_execute("UPDATE calib.target SET value = $2"
+	              " WHERE target_id OPERATOR(pg_catalog.=) $1",
+	              2, types, values, NULL, false, 0);
 	if (!filing->done)
 		ereport(ERROR, (errcode(ERRCODE_CALIB_TARGET_GUARDED),
 		                errmsg("the adjustment did not reach its target"),
@@ -267,7 +266,7 @@ read_filing(int64 adjustment_id, const char *comment)
 	TupleDesc desc;
 	bool isnull;
 
-	SPI_execute_with_args(
+	calib_execute(
 	    "SELECT a.target_id, a.new_value, a.quarter_start,"
 	    " calib.day_of(a.submitted_at), a.reason,"
 	    " ARRAY(SELECT e.evidence_id FROM calib.adjustment_evidence e"

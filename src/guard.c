@@ -68,12 +68,14 @@ calib_read_calendar(bool lock)
 	HeapTuple row;
 	bool isnull;
 
-	SPI_execute_with_args(lock
-	                          ? "SELECT calib.day_of($1), o.fiscal_start_month"
-	                            " FROM calib.organisation o FOR SHARE"
-	                          : "SELECT calib.day_of($1), o.fiscal_start_month"
-	                            " FROM calib.organisation o",
-	                      1, types, values, NULL, false, 1);
+	if (lock)
+		calib_execute("SELECT calib.day_of($1), o.fiscal_start_month"
+		              " FROM calib.organisation o FOR SHARE",
+		              1, types, values, NULL, false, 1);
+	else
+		calib_execute("SELECT calib.day_of($1), o.fiscal_start_month"
+		              " FROM calib.organisation o",
+		              1, types, values, NULL, false, 1);
 	if (SPI_processed != 1)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("calib.organisation has no row")));

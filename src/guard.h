@@ -13,6 +13,7 @@
 #include "utils/numeric.h"
 
 #include "calendar.h"
+#include "statement.h"
 
 typedef struct Target
 {

@@ -17,7 +17,6 @@
 #include "guard.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 
 #define ONE_MORE " OPERATOR(pg_catalog.+) 1"
@@ -28,10 +27,20 @@
 	" AND b.product_line OPERATOR(pg_catalog.=) $3" \
 	" AND b.quarter_start OPERATOR(pg_catalog.=) $4"
 
+/* One more pending, or one more used, where used and pending leave room. */
+#define TAKE(column)                                               \
+	"INSERT INTO calib.budget AS b"                                \
+	" (unit_id, measure, product_line, quarter_start, " column ")" \
+	" SELECT $1, $2, $3, $4, 1 WHERE $5 OPERATOR(pg_catalog.>) 0"  \
+	" ON CONFLICT (unit_id, measure, product_line, quarter_start)" \
+	" DO UPDATE SET " column " = b." column ONE_MORE               \
+	" WHERE b.used OPERATOR(pg_catalog.+) b.pending"               \
+	" OPERATOR(pg_catalog.<) $5"
+
 /* Runs a statement on one budget row; whether it touched it. */
 static bool
-touch_budget(const char *statement, const Target *target, DateADT quarter,
-             int limit)
+touch_budget(SPIPlanPtr *kept, const char *statement, const Target *target,
+             DateADT quarter, int limit)
 {
 	Oid types[5] = {INT8OID, TEXTOID, TEXTOID, DATEOID, INT4OID};
 	Datum values[5] = {Int64GetDatum(target->unit_id),
@@ -39,7 +48,7 @@ touch_budget(const char *statement, const Target *target, DateADT quarter,
 	                   CStringGetTextDatum(target->product_line),
 	                   DateADTGetDatum(quarter), Int32GetDatum(limit)};
 
-	SPI_execute_with_args(statement, 5, types, values, NULL, false, 0);
+	calib_execute_kept(kept, statement, 5, types, values, NULL, false, 0);
 	return SPI_processed == 1;
 }
 
@@ -72,32 +81,24 @@ void
 calib_take_place(const Target *target, DateADT quarter, const Policy *policy,
                  bool pending)
 {
-	const char *statement =
-	    pending ? "INSERT INTO calib.budget AS b (unit_id, measure, "
-	              "product_line, quarter_start, pending)"
-	              " SELECT $1, $2, $3, $4, 1 WHERE $5 OPERATOR(pg_catalog.>) 0"
-	              " ON CONFLICT (unit_id, measure, product_line, "
-	              "quarter_start)"
-	              " DO UPDATE SET pending = b.pending" ONE_MORE
-	              " WHERE b.used OPERATOR(pg_catalog.+) b.pending"
-	              " OPERATOR(pg_catalog.<) $5"
-	            : "INSERT INTO calib.budget AS b (unit_id, measure, "
-	              "product_line, quarter_start, used)"
-	              " SELECT $1, $2, $3, $4, 1 WHERE $5 OPERATOR(pg_catalog.>) 0"
-	              " ON CONFLICT (unit_id, measure, product_line, "
-	              "quarter_start)"
-	              " DO UPDATE SET used = b.used" ONE_MORE
-	              " WHERE b.used OPERATOR(pg_catalog.+) b.pending"
-	              " OPERATOR(pg_catalog.<) $5";
+	static SPIPlanPtr hold = NULL;
+	static SPIPlanPtr use = NULL;
+	bool taken = pending ? touch_budget(&hold, TAKE("pending"), target,
+	                                    quarter, policy->max_adjustments)
+	                     : touch_budget(&use, TAKE("used"), target, quarter,
+	                                    policy->max_adjustments);
 
-	if (!touch_budget(statement, target, quarter, policy->max_adjustments))
+	if (!taken)
 		refuse(target, quarter, policy);
 }
 
 static void
 give_back(const Target *target, DateADT quarter)
 {
-	if (!touch_budget("UPDATE calib.budget b SET pending = b.pending" ONE_LESS
+	static SPIPlanPtr kept = NULL;
+
+	if (!touch_budget(&kept,
+	                  "UPDATE calib.budget b SET pending = b.pending" ONE_LESS
 	                      THIS_BUDGET " AND $5 OPERATOR(pg_catalog.=) 0",
 	                  target, quarter, 0))
 		elog(ERROR, "the budget of unit " INT64_FORMAT " holds no such place",
@@ -113,13 +114,16 @@ void
 calib_use_place(const Target *target, DateADT held, DateADT quarter,
                 const Policy *policy)
 {
+	static SPIPlanPtr kept = NULL;
+
 	if (held != quarter)
 	{
 		give_back(target, held);
 		calib_take_place(target, quarter, policy, false);
 		return;
 	}
-	if (!touch_budget("UPDATE calib.budget b SET used = b.used" ONE_MORE
+	if (!touch_budget(&kept,
+	                  "UPDATE calib.budget b SET used = b.used" ONE_MORE
 	                  ", pending = b.pending" ONE_LESS THIS_BUDGET
 	                  " AND b.used OPERATOR(pg_catalog.<) $5",
 	                  target, quarter, policy->max_adjustments))
@@ -132,7 +136,7 @@ calib_give_place_back(int64 adjustment_id)
 	Oid types[1] = {INT8OID};
 	Datum values[1] = {Int64GetDatum(adjustment_id)};
 
-	SPI_execute_with_args(
+	calib_execute(
 	    "UPDATE calib.budget b SET pending = b.pending" ONE_LESS
 	    " FROM calib.adjustment a JOIN calib.target t"
 	    " ON t.target_id OPERATOR(pg_catalog.=) a.target_id"
@@ -158,7 +162,7 @@ calib_lock_places(Datum target_ids, Datum quarters)
 	Oid types[2] = {INT8ARRAYOID, DATEARRAYOID};
 	Datum values[2] = {target_ids, quarters};
 
-	SPI_execute_with_args(
+	calib_execute(
 	    "INSERT INTO calib.budget AS b (unit_id, measure, product_line, "
 	    "quarter_start)"
 	    " SELECT DISTINCT t.unit_id, t.measure, t.product_line, k.quarter"

@@ -10,7 +10,6 @@
 #include "workflow.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -123,7 +122,7 @@ refuse_missing(Datum ids)
 {
 	Oid types[1] = {INT8ARRAYOID};
 
-	SPI_execute_with_args(
+	calib_execute(
 	    "SELECT k.id FROM pg_catalog.unnest($1) k(id) WHERE NOT EXISTS"
 	    " (SELECT FROM calib.target t"
 	    "  WHERE t.target_id OPERATOR(pg_catalog.=) k.id) ORDER BY 1 LIMIT 1",
@@ -143,10 +142,10 @@ lock_targets(Datum ids, int count)
 	Target *targets = palloc(count * sizeof(Target));
 	int i;
 
-	SPI_execute_with_args("SELECT t.* FROM calib.target t"
-	                      " WHERE t.target_id OPERATOR(pg_catalog.=) ANY ($1)"
-	                      " ORDER BY t.target_id FOR NO KEY UPDATE",
-	                      1, types, &ids, NULL, false, 0);
+	calib_execute("SELECT t.* FROM calib.target t"
+	              " WHERE t.target_id OPERATOR(pg_catalog.=) ANY ($1)"
+	              " ORDER BY t.target_id FOR NO KEY UPDATE",
+	              1, types, &ids, NULL, false, 0);
 	if (SPI_processed != (uint64) count)
 		refuse_missing(ids);
 	for (i = 0; i < count; i++)
@@ -319,9 +318,9 @@ check_kind(const Request *request)
 	bool moves;
 	bool isnull;
 
-	SPI_execute_with_args("SELECT k.moves FROM calib.request_kind k"
-	                      " WHERE k.kind OPERATOR(pg_catalog.=) $1",
-	                      1, types, values, NULL, true, 1);
+	calib_execute("SELECT k.moves FROM calib.request_kind k"
+	              " WHERE k.kind OPERATOR(pg_catalog.=) $1",
+	              1, types, values, NULL, true, 1);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -350,9 +349,9 @@ check_unit(int64 unit_id)
 	Oid types[1] = {INT8OID};
 	Datum values[1] = {Int64GetDatum(unit_id)};
 
-	SPI_execute_with_args("SELECT FROM calib.unit u"
-	                      " WHERE u.unit_id OPERATOR(pg_catalog.=) $1",
-	                      1, types, values, NULL, true, 1);
+	calib_execute("SELECT FROM calib.unit u"
+	              " WHERE u.unit_id OPERATOR(pg_catalog.=) $1",
+	              1, types, values, NULL, true, 1);
 	if (SPI_processed == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("there is no unit " INT64_FORMAT, unit_id)));
@@ -385,7 +384,7 @@ insert_request(void *arg)
 	if (request->from_unit == 0)
 		nulls[4] = 'n';
 	SPI_execute_with_args(lock, 9, types, values, nulls, false, 0);
-	SPI_execute_with_args(
+	calib_execute(
 	    "INSERT INTO calib.resource_request (unit_id, kind, amount, cost,"
 	    " from_unit, reason, status, submitted_by, submitted_at)"
 	    " VALUES ($1, $2, $3, $4, $5, $6, 'submitted', $7, $8)"
@@ -394,7 +393,7 @@ insert_request(void *arg)
 	request->request_id = DatumGetInt64(SPI_getbinval(
 	    SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	values[0] = Int64GetDatum(request->request_id);
-	SPI_execute_with_args(
+	calib_execute(
 	    "INSERT INTO calib.request_evidence (request_id, evidence_id)"
 	    " SELECT DISTINCT $1, c.id FROM pg_catalog.unnest($9) c(id)",
 	    9, types, values, nulls, false, 0);

@@ -21,9 +21,8 @@
 #include "workflow.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -206,9 +205,8 @@ calib_require_duty(const char *duties, int64 unit_id, const char *action)
 	Datum values[3] = {CStringGetTextDatum(duties), Int64GetDatum(unit_id),
 	                   CStringGetTextDatum(action)};
 
-	SPI_execute_with_args(
-	    "SELECT calib.require_duty($1::pg_catalog.text[], $2, $3)", 3, types,
-	    values, NULL, true, 0);
+	calib_execute("SELECT calib.require_duty($1::pg_catalog.text[], $2, $3)",
+	              3, types, values, NULL, true, 0);
 }
 
 static void
@@ -325,7 +323,7 @@ lock_places_of(Datum ids, const Rule *rule, const Calendar *calendar)
 	bool isnull;
 
 	/* the quarters held, and the one a year's target moves to */
-	SPI_execute_with_args(
+	calib_execute(
 	    "SELECT pg_catalog.array_agg(t.target_id),"
 	    " pg_catalog.array_agg(q.quarter)"
 	    " FROM calib.adjustment a JOIN calib.target t"
