@@ -23,27 +23,9 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "audit.h"
+#include "ledger.h"
 #include "row_json.h"
-
-/* columns of calib.audit, in order */
-enum
-{
-	AUDIT_ID,
-	TRANSACTION_ID,
-	RECORDED_AT,
-	CLOCK_AT,
-	SIMULATED,
-	RELATION,
-	ACTION,
-	OLD_ROW,
-	NEW_ROW,
-	PERSON,
-	ROLE,
-	LOGIN,
-	APPLICATION_NAME,
-	CLIENT_ADDR,
-	AUDIT_COLUMNS
-};
 
 /*
  * Looked up once per statement and kept in fn_extra, which lives as long as
@@ -159,7 +141,8 @@ set_what(TupleTableSlot *slot, TriggerData *trigger, const char *relation)
 
 /*
  * Stores the slot as executor code stores a row, constraints and index
- * included, but with no trigger looked up: ri_TrigDesc is cleared.
+ * included, but with no trigger looked up: ri_TrigDesc is cleared.  The id is
+ * drawn after the transaction has its own, which seal() counts on.
  */
 static void
 store(TriggerData *trigger, AuditTarget *target)
@@ -169,6 +152,7 @@ store(TriggerData *trigger, AuditTarget *target)
 	ResultRelInfo *result = makeNode(ResultRelInfo);
 	TupleTableSlot *slot =
 	    MakeSingleTupleTableSlot(RelationGetDescr(audit), &TTSOpsVirtual);
+	uint8 hash[HASH_LENGTH];
 
 	InitResultRelInfo(result, audit, 1, NULL, 0);
 	result->ri_TrigDesc = NULL;
@@ -176,10 +160,13 @@ store(TriggerData *trigger, AuditTarget *target)
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false, AUDIT_COLUMNS * sizeof(bool));
+	set_when_and_who(slot);
 	slot->tts_values[AUDIT_ID] =
 	    Int64GetDatum(nextval_internal(target->sequence_relid, false));
-	set_when_and_who(slot);
 	set_what(slot, trigger, target->relation);
+	slot->tts_values[ERA] = UUIDPGetDatum(calib_era(target->audit_relid));
+	calib_audit_hash(slot->tts_values, slot->tts_isnull, hash);
+	slot->tts_values[ROW_HASH] = calib_hash_datum(NULL, hash);
 	ExecStoreVirtualTuple(slot);
 	ExecSimpleRelationInsert(result, estate, slot);
 
