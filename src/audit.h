@@ -1,11 +1,14 @@
 /*
  * audit.h
- *		The columns of calib.audit, in order: audit.c fills them, the ledger
- *		hashes them.
+ *		A row of the trail: audit.c forms it, the ledger hashes it,
+ *		audit_store.c stores it.
  */
 #ifndef CALIB_AUDIT_H
 #define CALIB_AUDIT_H
 
+#include "calib.h"
+
+/* columns of calib.audit, in order */
 enum
 {
 	AUDIT_ID,
@@ -26,5 +29,14 @@ enum
 	ROW_HASH,
 	AUDIT_COLUMNS
 };
+
+typedef struct AuditRow
+{
+	Datum values[AUDIT_COLUMNS];
+	bool isnull[AUDIT_COLUMNS];
+} AuditRow;
+
+/* audit_store.c */
+extern void calib_store_audit(Oid audit_relid, AuditRow *row);
 
 #endif /* CALIB_AUDIT_H */

@@ -50,6 +50,18 @@ extern void calib_check_member(Relation fired);
 extern HeapTuple calib_unchanged(TriggerData *trigger);
 extern Oid calib_member_relation(const char *relation);
 
+/* relation.c */
+typedef struct CalibIdentity
+{
+	Oid user;
+	int context;
+	int settings;
+} CalibIdentity;
+
+extern Oid calib_registered(const char *registry, Oid relid);
+extern void calib_become_owner(Oid relid, CalibIdentity *was);
+extern void calib_become_self(const CalibIdentity *was);
+
 /* append_only.c */
 extern void calib_through_door(void (*work)(void *), void *arg);
 

@@ -53,6 +53,12 @@ AS 'MODULE_PATHNAME', 'calib_role_name';
 COMMENT ON FUNCTION calib.role() IS
 'The role whose duties count: what SET ROLE sets, and what SECURITY DEFINER does not hide.';
 
+CREATE FUNCTION calib.in_restricted_operation() RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'calib_in_restricted_operation';
+COMMENT ON FUNCTION calib.in_restricted_operation() IS
+'Whether the caller''s code is fenced in with a table owner''s rights (index expression under ANALYZE, REFRESH, write-back): the role then says nothing about who wants what.';
+
 -- What they hold ----------------------------------------------------------------
 
 CREATE FUNCTION calib.held_duties()
@@ -62,7 +68,7 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH me AS (
         SELECT r.rolname AS role, r.rolsuper, calib.person() AS person, calib.actor_in_force() AS acting
-        FROM pg_roles r WHERE r.rolname = calib.role()
+        FROM pg_roles r WHERE r.rolname = calib.role() AND NOT calib.in_restricted_operation()
     ), mine AS (
         SELECT d.duty, d.unit_id, d.deputy
         FROM me CROSS JOIN calib.duty d JOIN pg_roles r ON r.rolname = d.role_name
@@ -85,7 +91,7 @@ BEGIN ATOMIC
                 (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, p.unit_id) a)))));
 END;
 COMMENT ON FUNCTION calib.held_duties() IS
-'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone.';
+'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone; code in a security-restricted operation none.';
 
 CREATE FUNCTION calib.holds(duties text[], unit_id bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
