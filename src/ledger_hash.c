@@ -208,6 +208,7 @@ put_bytea(StringInfo message, Datum value)
 	enlargeStringInfo(message, 2 * length);
 	message->len +=
 	    hex_encode(VARDATA_ANY(bytes), length, message->data + message->len);
+	message->data[message->len] = '\0';
 }
 
 static void

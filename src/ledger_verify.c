@@ -35,6 +35,7 @@ typedef struct EraEnd
 {
 	pg_uuid_t era;
 	int64 horizon;
+	bool is_sure; /* false: the block that says so was changed */
 } EraEnd;
 
 typedef struct Check
@@ -51,7 +52,9 @@ typedef struct Check
 	/* the block before */
 	int64 block;
 	int64 row_total;
-	uint8 hash[HASH_LENGTH];
+	uint8 hash[HASH_LENGTH];        /* as it stands */
+	uint8 sealed_hash[HASH_LENGTH]; /* as it is stored */
+	bool count_is_sure;
 	/* rows met where they belong, over all blocks */
 	int64 rows_in_place;
 	int64 block_problems; /* of the present block */
@@ -149,6 +152,7 @@ era_end(Check *check, const pg_uuid_t *era)
 	end = &check->eras[check->era_count++];
 	end->era = *era;
 	end->horizon = 0;
+	end->is_sure = true;
 	return end;
 }
 
@@ -207,15 +211,16 @@ check_links(Check *check, Block *block)
 		                     false, INT8OID, CurrentMemoryContext);
 	}
 	else if (block->number == check->block + 1 &&
-	         memcmp(previous, check->hash, HASH_LENGTH) != 0)
+	         memcmp(previous, check->hash, HASH_LENGTH) != 0 &&
+	         memcmp(previous, check->sealed_hash, HASH_LENGTH) != 0)
 		report(check, block->number,
 		       "the block does not continue the one before: one of the two "
 		       "was changed");
 	check_digest(check, block, hash);
-	/* the next one continues what this one was sealed as */
-	if (!calib_read_hash(row->values[BLOCK_HASH], row->isnull[BLOCK_HASH],
-	                     check->hash))
-		memcpy(check->hash, hash, HASH_LENGTH);
+	/* the next one continues what this one was before it was changed */
+	memcpy(check->hash, hash, HASH_LENGTH);
+	calib_read_hash(row->values[BLOCK_HASH], row->isnull[BLOCK_HASH],
+	                check->sealed_hash);
 }
 
 /* Whole blocks may be forged, hashes and all, and still not fit together. */
@@ -231,21 +236,24 @@ check_order(Check *check, Block *block)
 	block->horizon = calib_int8(row, BLOCK_HORIZON);
 	end = era_end(check, &block->era);
 	if (block->is_intact && block->number == check->block + 1 &&
-	    block->from != end->horizon)
+	    end->is_sure && block->from != end->horizon)
 		report(check, block->number,
 		       "the block begins at transaction " INT64_FORMAT
 		       " and not at its era's last horizon, " INT64_FORMAT,
 		       block->from, end->horizon);
 	if (block->is_intact || block->horizon > end->horizon)
 		end->horizon = block->horizon;
+	end->is_sure = block->is_intact;
 	check->era_started |= calib_is_uuid(row, BLOCK_SEALED_ERA, &check->era);
 	check->row_total += calib_int8(row, BLOCK_ROWS);
 	if (block->is_intact && block->number == check->block + 1 &&
+	    check->count_is_sure &&
 	    calib_int8(row, BLOCK_ROWS_TOTAL) != check->row_total)
 		report(check, block->number,
 		       "the block does not count the rows up "
 		       "to it");
 	check->row_total = calib_int8(row, BLOCK_ROWS_TOTAL);
+	check->count_is_sure = block->is_intact;
 }
 
 /* The list ----------------------------------------------------------------
@@ -618,6 +626,7 @@ calib_verify(PG_FUNCTION_ARGS)
 		calib_read_digest(PG_GETARG_JSONB_P(0), &digest);
 		check.digest = &digest;
 	}
+	check.count_is_sure = true;
 	check.snapshot = RegisterSnapshot(GetActiveSnapshot());
 	check.row_context = AllocSetContextCreate(
 	    CurrentMemoryContext, "calib verify row", ALLOCSET_DEFAULT_SIZES);
