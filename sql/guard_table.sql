@@ -432,6 +432,28 @@ SELECT goal FROM busy;                                                          
 CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON busy DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pg_temp.later();
 SELECT pg_temp.code($$UPDATE busy SET goal = 103$$), pg_temp.code($$UPDATE calib.target SET value = 104 WHERE unit_id = 8$$);  -- ok, 42501
 SELECT goal FROM busy;                                                            -- 103
+DROP TRIGGER later ON busy;
+-- A trigger that names things without their schema, and reads tables under row-level security
+CREATE SCHEMA regress_calib_own;
+CREATE ROLE regress_calib_owner;
+GRANT USAGE, CREATE ON SCHEMA regress_calib_own TO regress_calib_owner;
+SET ROLE regress_calib_owner;
+SET search_path = regress_calib_own;
+CREATE TABLE noted (what text);
+CREATE TABLE goals (team text, month date, goal numeric);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO noted SELECT current_user || ': ' || NEW.goal || ', ' || count(*) || ' units seen' FROM calib.unit; RETURN NEW; END $$;
+INSERT INTO goals VALUES ('T16', '2025-12-01', 100);
+CREATE TRIGGER note BEFORE UPDATE ON goals FOR EACH ROW EXECUTE FUNCTION note();
+RESET search_path;
+RESET ROLE;
+SELECT calib.guard_table('regress_calib_own.goals', 'goal', 'team', 'month', 'month', measure => 'goals');  -- 1
+CREATE TEMP TABLE noted (what text);
+SELECT pg_temp.code($$UPDATE calib.target SET value = 105 WHERE measure = 'goals'$$);  -- ok
+SELECT * FROM regress_calib_own.noted;                                            -- the owner: 105, no units
+SELECT count(*) FROM pg_temp.noted;                                               -- 0
+SHOW search_path;
+SHOW row_security;
 -- Who may write the table enters rows and corrects drafts; an adjustment takes the duty.
 CREATE ROLE regress_calib_clerk;
 GRANT SELECT, INSERT, UPDATE ON busy TO regress_calib_clerk;
@@ -460,6 +482,7 @@ DROP EXTENSION calib;
 DROP EXTENSION calib CASCADE;
 SELECT tgname FROM pg_trigger WHERE tgrelid IN ('plan'::regclass, 'parent'::regclass) AND NOT tgisinternal;
 DROP TABLE plan, plan_north, parent, child, r, quotas2, busy, bosses CASCADE;
-DROP ROLE regress_calib_clerk;
+DROP SCHEMA regress_calib_own CASCADE;
+DROP ROLE regress_calib_clerk, regress_calib_owner;
 DROP DOMAIN money_amount;
 DROP SCHEMA "Sales ""Ops""";
