@@ -124,6 +124,13 @@ SELECT v.name AS viewer, own.read(r.role, 'SELECT count(*) FROM calib.stage_chan
     own.read(r.role, 'SELECT array_agg(role_name ORDER BY role_name) FROM calib.duty') AS duties, own.read(r.role, 'SELECT count(*) > 0 FROM calib.audit') AS trail,
     own.read(r.role, 'SELECT count(*) FROM calib.organisation CROSS JOIN calib.tier CROSS JOIN calib.source') AS general, own.read(r.role, 'SELECT count(*) FROM calib.seed') AS seed
 FROM own.viewer v CROSS JOIN LATERAL (SELECT ('regress_calib_' || v.name)::name AS role) r ORDER BY v.n;
+-- a request shows where it would give and where it would take, an agreement to rep,
+-- manager, hr and admin, what goes out to hr and admin for everyone
+SELECT calib.submit_request(3, 'move_people', 2, 'season', from_unit => 6, evidence => ARRAY[2]) > 0 AS submitted;
+SELECT v.name AS viewer, own.read(r.role, 'SELECT array_agg(unit_id || '' from '' || from_unit) FROM calib.resource_request') AS requests, own.read(r.role, 'SELECT array_agg(evidence_id) FROM calib.request_evidence') AS cited,
+    own.read(r.role, 'SELECT array_agg(unit_id) FROM calib.agreement') AS agreements, own.read(r.role, 'SELECT count(*) > 0 FROM calib.outbox') AS outbox, own.read(r.role, 'SELECT count(*) > 0 FROM calib.outbox_claim') AS claims,
+    own.read(r.role, 'SELECT count(*) > 0 FROM calib.own_trigger') AS triggers, own.read(r.role, 'SELECT count(*) FROM calib.request_kind') AS kinds
+FROM own.viewer v CROSS JOIN LATERAL (SELECT ('regress_calib_' || v.name)::name AS role) r ORDER BY v.n;
 -- East sees Anhui and its reps up to the day they left, and Sun up to 2025-10-20
 SELECT t.name AS table, own.read('regress_calib_east', format('SELECT string_agg(unit_id || '' '' || until, '', '' ORDER BY unit_id) FROM (
     SELECT unit_id, max((%2$I AT TIME ZONE ''Asia/Shanghai'')::date) AS until FROM calib.%1$I GROUP BY unit_id) u', t.name, t.at)) AS until
@@ -390,6 +397,22 @@ UPDATE calib.organisation SET fiscal_start_month = 4;
 INSERT INTO calib.holiday (day, name) VALUES ('2027-01-01', 'new year');
 RESET SESSION AUTHORIZATION;
 SELECT relation, action, login FROM calib.audit WHERE login LIKE 'regress_calib_admin%' ORDER BY audit_id;
+
+-- The workflow, each step by another login: who submits reads it back, others' managers neither see nor take a step
+SET SESSION AUTHORIZATION regress_calib_north;
+SELECT calib.submit_adjustment(4, 790, 'rival', ARRAY[1]) AS ours \gset
+SELECT calib.submit_adjustment(1, 990, 'rival', ARRAY[1]);
+SELECT unit_name, old_value, new_value, evidence, status FROM calib.adjustment_trail;
+SET SESSION AUTHORIZATION regress_calib_east;
+SELECT count(*) FROM calib.adjustment_trail WHERE unit_id = 6;
+SELECT calib.file_adjustment(:ours);
+SET SESSION AUTHORIZATION regress_calib_hr;
+SELECT subject, unit_name, step FROM calib.waiting_step ORDER BY id;
+SELECT calib.file_adjustment(:ours);
+SET SESSION AUTHORIZATION regress_calib_north;
+SELECT status, filed_by, value FROM calib.adjustment JOIN calib.target USING (target_id) WHERE target_id = 4;
+SELECT unit_id, used, remaining FROM calib.adjustment_budget WHERE unit_id = 6 AND product_line = '' AND used > 0;
+RESET SESSION AUTHORIZATION;
 
 -- Policies of one's own stay where the rules are made anew
 CREATE POLICY own_rule ON calib.holiday FOR UPDATE USING (false);

@@ -156,7 +156,7 @@ require_publisher(const Target *target)
 	Datum values[1] = {Int64GetDatum(target->unit_id)};
 
 	SPI_execute_with_args("SELECT calib.require_duty('{admin,hr}', $1, "
-	                      "'publish this target')",
+	                      "'publish targets')",
 	                      1, types, values, NULL, true, 1);
 }
 
