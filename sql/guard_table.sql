@@ -415,6 +415,59 @@ SELECT calib.guard_table('parent', 'goal', 'team', 'month', 'month');           
 SELECT pg_temp.code($$UPDATE parent SET goal = 200$$), pg_temp.code($$UPDATE child SET goal = 200$$),
        pg_temp.code('TRUNCATE child'), pg_temp.code($$INSERT INTO parent VALUES ('T16', '2025-11-01', 100)$$);  -- KC001, KC001, KC004, 23505
 
+-- What else is on the table --------------------------------------------------------------------
+CREATE TABLE busy (team text, month date, goal numeric, boss text);
+CREATE TABLE bosses (boss text PRIMARY KEY);
+INSERT INTO bosses VALUES ('T9');
+ALTER TABLE busy ADD FOREIGN KEY (boss) REFERENCES bosses DEFERRABLE INITIALLY DEFERRED;
+CREATE FUNCTION pg_temp.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER calib_guard AFTER UPDATE ON busy FOR EACH ROW EXECUTE FUNCTION pg_temp.later();
+INSERT INTO busy VALUES ('T8', '2025-11-01', 100, 'T9');
+SELECT pg_temp.try($$SELECT calib.guard_table('busy', 'goal', 'team', 'month', 'month')$$);  -- 42710
+DROP TRIGGER calib_guard ON busy;
+SELECT calib.guard_table('busy', 'goal', 'team', 'month', 'month');               -- 1
+SELECT pg_temp.code($$UPDATE busy SET goal = 101$$);                              -- ok
+SELECT pg_temp.code($$UPDATE calib.target SET value = 102 WHERE unit_id = 8$$);   -- ok: a deferred foreign key has nothing to check
+SELECT goal FROM busy;                                                            -- 102
+CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON busy DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pg_temp.later();
+SELECT pg_temp.code($$UPDATE busy SET goal = 103$$), pg_temp.code($$UPDATE calib.target SET value = 104 WHERE unit_id = 8$$);  -- ok, 42501
+SELECT goal FROM busy;                                                            -- 103
+DROP TRIGGER later ON busy;
+-- A trigger that names things without their schema, and reads tables under row-level security
+CREATE SCHEMA regress_calib_own;
+CREATE ROLE regress_calib_owner;
+GRANT USAGE, CREATE ON SCHEMA regress_calib_own TO regress_calib_owner;
+SET ROLE regress_calib_owner;
+SET search_path = regress_calib_own;
+CREATE TABLE noted (what text);
+CREATE TABLE goals (team text, month date, goal numeric);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO noted SELECT current_user || ': ' || NEW.goal || ', ' || count(*) || ' units seen' FROM calib.unit; RETURN NEW; END $$;
+INSERT INTO goals VALUES ('T16', '2025-12-01', 100);
+CREATE TRIGGER note BEFORE UPDATE ON goals FOR EACH ROW EXECUTE FUNCTION note();
+RESET search_path;
+RESET ROLE;
+SELECT calib.guard_table('regress_calib_own.goals', 'goal', 'team', 'month', 'month', measure => 'goals');  -- 1
+CREATE TEMP TABLE noted (what text);
+SELECT pg_temp.code($$UPDATE calib.target SET value = 105 WHERE measure = 'goals'$$);  -- ok
+SELECT * FROM regress_calib_own.noted;                                            -- the owner: 105, no units
+SELECT count(*) FROM pg_temp.noted;                                               -- 0
+SHOW search_path;
+SHOW row_security;
+-- Who may write the table enters rows and corrects drafts; an adjustment takes the duty.
+CREATE ROLE regress_calib_clerk;
+GRANT SELECT, INSERT, UPDATE ON busy TO regress_calib_clerk;
+SET ROLE regress_calib_clerk;
+INSERT INTO busy VALUES ('T8', '2026-02-01', 50);
+UPDATE busy SET goal = 55 WHERE month = '2026-02-01';
+SELECT pg_temp.try($$UPDATE busy SET goal = 104 WHERE month = '2025-11-01'$$);    -- 42501
+RESET ROLE;
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_clerk', 'manager', 8);
+SET ROLE regress_calib_clerk;
+SELECT pg_temp.try($$UPDATE busy SET goal = 104 WHERE month = '2025-11-01'$$);    -- ok
+RESET ROLE;
+SELECT pg_temp.targets(8);
+
 -- The function on a table it was not made for ------------------------------------------------
 CREATE TRIGGER calib_guard AFTER INSERT ON r FOR EACH ROW EXECUTE FUNCTION calib.guard_row();
 SELECT pg_temp.try($$INSERT INTO r (team) VALUES ('x')$$);                        -- 39P01
@@ -428,6 +481,8 @@ DROP EXTENSION calib;
 \set VERBOSITY default
 DROP EXTENSION calib CASCADE;
 SELECT tgname FROM pg_trigger WHERE tgrelid IN ('plan'::regclass, 'parent'::regclass) AND NOT tgisinternal;
-DROP TABLE plan, plan_north, parent, child, r, quotas2 CASCADE;
+DROP TABLE plan, plan_north, parent, child, r, quotas2, busy, bosses CASCADE;
+DROP SCHEMA regress_calib_own CASCADE;
+DROP ROLE regress_calib_clerk, regress_calib_owner;
 DROP DOMAIN money_amount;
 DROP SCHEMA "Sales ""Ops""";

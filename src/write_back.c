@@ -75,7 +75,7 @@ calib_refuse_stored_value(const GuardedTable *table, const GuardedRow *row,
 	                table->name),
 	         errdetail("%s: the target becomes %s, the table keeps %s.",
 	                   calib_guarded_key_text(row), number_text(target),
-	                   number_text(stored)),
+	                   stored == NULL ? "NULL" : number_text(stored)),
 	         errhint("A trigger, a rule or the type of column \"%s\" changed "
 	                 "it.",
 	                 table->column[VALUE_COLUMN])));
@@ -230,14 +230,54 @@ match_row(Match *match, const GuardedTable *table, const GuardedRow *row)
  */
 
 static void
+set_option(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+	                         GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Policies that FORCE ROW LEVEL SECURITY sets against the owner must not hide
+ * the row in silence: with row_security off they are an error, here and now.
+ * It is back before anything runs, for what the table's triggers read.
+ */
+static SPIPlanPtr
+prepare(const char *statement, Match *match)
+{
+	int nest = NewGUCNestLevel();
+	SPIPlanPtr plan;
+
+	set_option("row_security", "off");
+	plan = SPI_prepare(statement, match->count, match->types);
+	AtEOXact_GUC(true, nest);
+	return plan;
+}
+
+static void
 update_row(const GuardedTable *table, Match *match)
 {
 	char *statement = psprintf("UPDATE %s SET %s = $1 WHERE %s", table->name,
 	                           quote_identifier(table->column[VALUE_COLUMN]),
 	                           match->where.data);
 
-	SPI_execute_with_args(statement, match->count, match->types, match->values,
-	                      NULL, false, 0);
+	SPI_execute_plan(prepare(statement, match), match->values, NULL, false, 0);
+}
+
+static void
+refuse_difference(const GuardedTable *table, const GuardedRow *row,
+                  Numeric stored)
+{
+	if (!IsolationUsesXactSnapshot())
+		calib_refuse_stored_value(table, row, row->value, stored);
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+	     errmsg("could not serialize access to guarded table %s", table->name),
+	     errdetail("%s: the row came in, or was changed, since this "
+	               "transaction began, or its table does not take the "
+	               "value.",
+	               calib_guarded_key_text(row)),
+	     errhint("Try again.")));
 }
 
 /*
@@ -251,51 +291,41 @@ is_stored(const GuardedTable *table, const GuardedRow *row, Match *match)
 	char *statement = psprintf("SELECT %s FROM %s WHERE $1 IS NOT NULL AND %s",
 	                           quote_identifier(table->column[VALUE_COLUMN]),
 	                           table->name, match->where.data);
-	SPIPlanPtr plan = SPI_prepare(statement, match->count, match->types);
 	uint64 i;
 
-	SPI_execute_snapshot(plan, match->values, NULL, GetLatestSnapshot(),
-	                     InvalidSnapshot, true, false, 0);
+	SPI_execute_snapshot(prepare(statement, match), match->values, NULL,
+	                     GetLatestSnapshot(), InvalidSnapshot, true, false, 0);
 	for (i = 0; i < SPI_processed; i++)
 	{
 		bool isnull;
 		Datum value = SPI_getbinval(SPI_tuptable->vals[i],
 		                            SPI_tuptable->tupdesc, 1, &isnull);
 		Numeric stored =
-		    calib_guarded_number(value, table->type[VALUE_COLUMN]);
+		    isnull ? NULL
+		           : calib_guarded_number(value, table->type[VALUE_COLUMN]);
 
-		if (DatumGetBool(DirectFunctionCall2(numeric_eq,
-		                                     NumericGetDatum(stored),
-		                                     NumericGetDatum(row->value))))
-			continue;
-		if (IsolationUsesXactSnapshot())
-			ereport(ERROR,
-			        (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			         errmsg("could not serialize access to guarded table %s",
-			                table->name),
-			         errdetail("%s: the row came in, or was changed, since "
-			                   "this transaction began, or its table does "
-			                   "not take the value.",
-			                   calib_guarded_key_text(row)),
-			         errhint("Try again.")));
-		calib_refuse_stored_value(table, row, row->value, stored);
+		if (isnull || !DatumGetBool(DirectFunctionCall2(
+		                  numeric_eq, NumericGetDatum(stored),
+		                  NumericGetDatum(row->value))))
+			refuse_difference(table, row, stored);
 	}
 	return SPI_processed > 0;
 }
 
 /*
- * As the owner.  Policies that FORCE ROW LEVEL SECURITY sets against the owner
- * must not hide the row in silence: with row_security off they are an error.
+ * As the owner.  What the table's triggers name without a schema is looked
+ * for in the table's own: that of whoever files is not theirs to trust.
  */
 static bool
 write_as_owner(const GuardedTable *table, const GuardedRow *row, Match *match)
 {
+	char *schema = get_namespace_name(get_rel_namespace(table->relid));
 	CalibIdentity was;
 	bool stored;
 
 	calib_become_owner(table->relid, &was);
-	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
-	                         GUC_ACTION_SAVE, true, 0, false);
+	set_option("search_path",
+	           psprintf("%s, pg_temp", quote_identifier(schema)));
 	update_row(table, match);
 	stored = is_stored(table, row, match);
 	calib_become_self(&was);

@@ -50,8 +50,13 @@ $node->safe_psql('evil', q{
 	CREATE TABLE sprung (what text, who name, super boolean, got text);
 	GRANT ALL ON sprung TO PUBLIC;
 	CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		n bigint;
 	BEGIN
 		EXECUTE statement;
+		GET DIAGNOSTICS n = ROW_COUNT;
+		-- rows that a policy hides
+		IF statement LIKE 'UPDATE%' AND n = 0 THEN RETURN 'nothing'; END IF;
 		RETURN 'DONE: ' || statement;
 	EXCEPTION WHEN OTHERS THEN
 		RETURN SQLSTATE;
