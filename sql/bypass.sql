@@ -160,7 +160,7 @@ SELECT s, own.try(s) FROM unnest(ARRAY[
     'INSERT INTO calib.audit SELECT * FROM calib.audit LIMIT 1', 'UPDATE calib.audit SET person = ''somebody else''', 'DELETE FROM calib.audit',
     'MERGE INTO calib.audit a USING (VALUES (1)) v (x) ON true WHEN MATCHED THEN DELETE']) s;
 COPY calib.audit FROM stdin;
-1	1	2025-01-01	2025-01-01	f	calib.target	UPDATE	\N	\N	x	x	x	x	\N
+1	1	2025-01-01	2025-01-01	f	calib.target	UPDATE	\N	\N	x	x	x	x	\N	00000000-0000-0000-0000-000000000000	x
 \.
 COPY calib.budget FROM stdin;
 4	collection		2025-10-01	0	0
@@ -234,7 +234,6 @@ CREATE ROLE regress_calib_clerk;
 CREATE ROLE regress_calib_login;
 GRANT regress_calib_clerk TO regress_calib_login;
 GRANT ALL ON SCHEMA own TO regress_calib_clerk;
-INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_clerk', 'manager', 4), ('regress_calib_clerk', 'manager', 5);
 CREATE TABLE own.target (LIKE calib.target);
 ALTER TABLE own.target OWNER TO regress_calib_clerk;
 SET ROLE regress_calib_clerk;
@@ -272,8 +271,8 @@ FROM pg_proc f WHERE pronamespace = 'calib'::regnamespace AND prorettype = 'trig
 SELECT count(*) - :before_trail AS trailed, (SELECT count(*) FROM calib.unit_history) AS history, (SELECT count(*) FROM calib.stage_change) AS changes
 FROM calib.audit;
 
--- A clerk with UPDATE on the target and nothing else --------------------------------------
-GRANT SELECT, UPDATE ON calib.target TO regress_calib_clerk;
+-- A clerk who manages two units and nothing else -----------------------------------------
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_clerk', 'manager', 4), ('regress_calib_clerk', 'manager', 5);
 INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value) VALUES
     (4, 4, 'quarter', '2025-10-01', 100), (5, 5, 'quarter', '2025-10-01', 100);
 SET SESSION AUTHORIZATION regress_calib_login;

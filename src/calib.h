@@ -25,6 +25,7 @@
 #define ERRCODE_CALIB_SAME_PERSON MAKE_SQLSTATE('K', 'C', '0', '0', '6')
 #define ERRCODE_CALIB_APPEND_ONLY MAKE_SQLSTATE('K', 'C', '0', '0', '7')
 #define ERRCODE_CALIB_PERIOD_CLOSED MAKE_SQLSTATE('K', 'C', '0', '0', '8')
+#define ERRCODE_CALIB_LEDGER_BROKEN MAKE_SQLSTATE('K', 'C', '0', '1', '0')
 
 #define USECS_PER_WEEK (7 * USECS_PER_DAY)
 
@@ -51,6 +52,19 @@ extern TriggerData *calib_trigger_data(FunctionCallInfo fcinfo,
 extern void calib_check_member(Relation fired);
 extern HeapTuple calib_unchanged(TriggerData *trigger);
 extern Oid calib_member_relation(const char *relation);
+
+/* relation.c */
+typedef struct CalibIdentity
+{
+	Oid user;
+	int context;
+	int settings;
+} CalibIdentity;
+
+extern Oid calib_registered(const char *registry, Oid relid);
+extern void calib_become_owner(Oid relid, CalibIdentity *was);
+extern void calib_become_calib(CalibIdentity *was);
+extern void calib_become_self(const CalibIdentity *was);
 
 /* append_only.c */
 extern void calib_through_door(void (*work)(void *), void *arg);

@@ -55,6 +55,15 @@ COMMENT ON FUNCTION calib.role() IS
 
 -- What they hold ----------------------------------------------------------------
 
+-- Code that is fenced in is somebody else's than the caller's: a trigger on a table
+-- that a filing writes back to, an index expression under ANALYZE. The role and the
+-- login are still the caller's there, so their duties must not count (DESIGN 9).
+CREATE FUNCTION calib.in_restricted_operation() RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'calib_in_restricted_operation';
+COMMENT ON FUNCTION calib.in_restricted_operation() IS
+'Whether the calling code is fenced in (a write-back, an index expression under ANALYZE, a REFRESH of a materialized view): it then holds no duty.';
+
 CREATE FUNCTION calib.held_duties()
 RETURNS TABLE (duty text, unit_id bigint, deputy boolean)
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 5
@@ -62,7 +71,7 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH me AS (
         SELECT r.rolname AS role, r.rolsuper, calib.person() AS person, calib.actor_in_force() AS acting
-        FROM pg_roles r WHERE r.rolname = calib.role()
+        FROM pg_roles r WHERE r.rolname = calib.role() AND NOT calib.in_restricted_operation()
     ), mine AS (
         SELECT d.duty, d.unit_id, d.deputy
         FROM me CROSS JOIN calib.duty d JOIN pg_roles r ON r.rolname = d.role_name
@@ -85,7 +94,7 @@ BEGIN ATOMIC
                 (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, p.unit_id) a)))));
 END;
 COMMENT ON FUNCTION calib.held_duties() IS
-'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone.';
+'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone; code that is fenced in (calib.in_restricted_operation) none.';
 
 CREATE FUNCTION calib.holds(duties text[], unit_id bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
@@ -131,7 +140,7 @@ BEGIN ATOMIC
         SELECT held.unit_id FROM held WHERE held.unit_id IS NOT NULL
         UNION
         SELECT h.unit_id FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
-        WHERE h.valid @> calib.today()
+        WHERE h.valid @> (SELECT calib.today())
     )
     SELECT b.unit_id FROM below b;
 END;

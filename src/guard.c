@@ -148,11 +148,26 @@ check_period_start(const Target *target, const Calendar *calendar)
 	         "calib.period_start(day, grain, fiscal_start_month) gives it.")));
 }
 
+/* A manager writes drafts; who makes them binding is somebody else. */
+static void
+require_publisher(const Target *target)
+{
+	Oid types[1] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(target->unit_id)};
+
+	SPI_execute_with_args("SELECT calib.require_duty('{admin,hr}', $1, "
+	                      "'publish targets')",
+	                      1, types, values, NULL, true, 1);
+}
+
 /* Nobody publishes for yesterday, or for a day that may never come. */
 static void
 check_published_now(const Target *target)
 {
-	if (!target->is_published || target->published_at == calib_now())
+	if (!target->is_published)
+		return;
+	require_publisher(target);
+	if (target->published_at == calib_now())
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_CALIB_TARGET_GUARDED),

@@ -195,7 +195,9 @@ SELECT q.unit_id, q.measure, q.product_line, q.quarter_start,
        greatest(p.max_adjustments - coalesce(b.used, 0) - coalesce(b.pending, 0), 0)::bigint AS remaining
 FROM quarter q
 LEFT JOIN calib.budget b USING (unit_id, measure, product_line, quarter_start)
-LEFT JOIN calib.policy_at() p ON p.unit_id = q.unit_id;
+LEFT JOIN calib.policy_at() p ON p.unit_id = q.unit_id
+-- not those that stood here once: their targets of then may be seen, their budget not
+WHERE q.unit_id IN (SELECT u.unit_id FROM calib.unit u);
 COMMENT ON VIEW calib.adjustment_budget IS
 'Adjustments used, pending and left, for every fiscal quarter in which a unit has a target, under today''s policy.';
 COMMENT ON COLUMN calib.adjustment_budget.unit_id IS 'The unit.';

@@ -10,5 +10,6 @@
 #include "utils/jsonb.h"
 
 extern Jsonb *calib_row_to_jsonb(HeapTuple row, TupleDesc desc);
+extern Jsonb *calib_pair_to_jsonb(const char *key, const char *value);
 
 #endif /* CALIB_ROW_JSON_H */

@@ -55,12 +55,22 @@ $node->safe_psql(
 	INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, original_value) VALUES (90, 4, 'sell-out', 'quarter', '2025-10-01', 100);
 	SELECT calib.submit_adjustment(90, 95, 'waits', '{1}'), calib.submit_request(4, 'samples', 5, 'wait, too', evidence => '{1}');
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
+	REVOKE SELECT ON calib.audit FROM PUBLIC;
+	CREATE ROLE manager LOGIN;
+	INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('manager', 'manager', 3);
 });
 
 my $tables = q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'calib'::regnamespace
-	AND relkind IN ('r', 'p') AND relname <> 'seed' ORDER BY 1};
+	AND relkind IN ('r', 'p') AND relname NOT IN ('seed', 'era') ORDER BY 1};
 my @tables = split /\n/, $node->safe_psql('old', $tables);
 my $sequences = q{SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'calib' ORDER BY 1};
+
+# Row-level security: policies, whether it is on, what is granted.
+my $rights = q{
+	SELECT relname, relrowsecurity, relacl::text, polname, polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+	FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
+	WHERE relnamespace = 'calib'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY relname, polname};
+my $seen = q{SET ROLE manager; SELECT array_agg(unit_id ORDER BY unit_id) FROM calib.unit};
 
 # Everything there is, a line a table: rows and their md5 in a fixed order.
 sub content
@@ -129,6 +139,8 @@ for my $way (sort keys %ways)
 		is($after, $before, "$way: every row is back, and no other");
 	}
 	is($node->safe_psql('new', $sequences), $numbers, "$way: sequences go on");
+	is($node->safe_psql('new', $rights), $node->safe_psql('old', $rights), "$way: policies and grants are back");
+	is($node->safe_psql('new', $seen), '{2,3}', "$way: and limit what is seen");
 	my ($out, $err) = ('', '');
 	$node->psql(
 		'new', q{
