@@ -1,5 +1,6 @@
 #!/bin/sh
-# bench.sh: runs bench/measures.sh on a throwaway cluster with sane settings.
+# bench.sh [measures] [guard]: runs bench/NAME.sh, all where none is named, on a
+# throwaway cluster with sane settings, each in a database of its own.
 # What it prints are ratios measured side by side; absolute times are the
 # machine's.
 set -eu
@@ -14,10 +15,14 @@ say "building and starting a throwaway cluster"
 	max_wal_size=4GB autovacuum=off >/dev/null
 find_dir bench
 . "$DIR/env"
-createdb bench
-PGDATABASE=bench
-export PGDATABASE
-psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION calib'
-say "bench/measures.sh"
-sh "$ROOT/bench/measures.sh"
+[ $# -gt 0 ] || set -- measures guard
+for name in "$@"; do
+	[ -e "$ROOT/bench/$name.sh" ] || die "there is no bench/$name.sh"
+	createdb "$name"
+	PGDATABASE=$name
+	export PGDATABASE
+	psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION calib'
+	say "bench/$name.sh"
+	sh "$ROOT/bench/$name.sh"
+done
 say "done"

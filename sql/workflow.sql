@@ -358,6 +358,13 @@ SELECT count(*) = :before AS none_made, own.budget(24) AS place FROM calib.adjus
 INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value) SELECT 30 + m, 28, 'month', make_date(2025, m, 1), 100 FROM generate_series(10, 12) m;
 SELECT calib.publish_targets('2025-11-01', 28) + calib.publish_targets('2025-12-01', 28) AS published;
 SELECT left(own.batch('li', '{40,41,42}'), 5) AS three, own.batch('li', '{40,41}') LIKE 'ok %' AS two, own.budget(40);
+-- ids against the order of periods: no budget is touched but those of the two quarters
+INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (61, 2, 'team', 'backwards');
+INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, original_value) VALUES
+    (71, 61, 'a', 'quarter', '2026-01-01', 100), (72, 61, 'b', 'quarter', '2025-10-01', 100);
+SELECT calib.publish_targets('2026-01-01', 61) AS published;
+SELECT own.batch('li', '{71,72}') LIKE 'ok %' AS ok;
+SELECT measure, quarter_start, used, pending FROM calib.budget WHERE unit_id = 61 ORDER BY 1, 2;  -- two rows
 -- one member that cannot be filed holds all of them back
 SELECT substr(own.batch('li', '{24,25}'), 4)::bigint AS batch \gset
 SELECT own.step('wang', 'approve', :batch);

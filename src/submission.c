@@ -168,17 +168,23 @@ lock_places(void *arg)
 	calib_lock_places(places->target_ids, places->quarters);
 }
 
+/* Ids and quarters go in pairs, in the order the targets are locked in. */
 static void
-lock_places_of(Datum ids, const Target *targets, int count,
-               const Calendar *calendar)
+lock_places_of(const Target *targets, int count, const Calendar *calendar)
 {
+	Datum *ids = palloc(count * sizeof(Datum));
 	Datum *quarters = palloc(count * sizeof(Datum));
-	Places places = {.target_ids = ids};
+	Places places;
 	int i;
 
 	for (i = 0; i < count; i++)
+	{
+		ids[i] = Int64GetDatum(targets[i].target_id);
 		quarters[i] =
 		    DateADTGetDatum(calib_spent_quarter(&targets[i], calendar));
+	}
+	places.target_ids = PointerGetDatum(construct_array(
+	    ids, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	places.quarters = PointerGetDatum(construct_array(
 	    quarters, count, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
 	calib_through_door(lock_places, &places);
@@ -256,7 +262,7 @@ calib_submit_adjustments(PG_FUNCTION_ARGS)
 	calendar = calib_read_calendar(false);
 	for (i = 0; i < count; i++)
 		require_manager(&targets[i]);
-	lock_places_of(ids, targets, count, &calendar);
+	lock_places_of(targets, count, &calendar);
 	for (i = 0; i < count; i++)
 	{
 		int64 adjustment_id = calib_new_adjustment_id();
