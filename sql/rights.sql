@@ -250,7 +250,10 @@ SELECT own.as('regress_calib_' || w.who, 'SET LOCAL calib.evidence = ''1''; SET 
 FROM (VALUES ('east', 'UPDATE calib.target SET value = 1000 WHERE target_id = 1'), ('east', 'UPDATE calib.target SET value = 2000 WHERE target_id = 1'),
     ('east', 'UPDATE calib.target SET value = 790 WHERE target_id = 4'), ('east', 'UPDATE calib.target SET value = 510 WHERE target_id = 3'),
     ('north', 'UPDATE calib.target SET value = 790 WHERE target_id = 4'), ('li', 'UPDATE calib.target SET value = 90 WHERE target_id = 7'),
-    ('bi', 'UPDATE calib.target SET value = 90 WHERE target_id = 7'), ('east', 'DELETE FROM calib.target WHERE target_id = 1')) w (who, statement);
+    ('bi', 'UPDATE calib.target SET value = 90 WHERE target_id = 7'), ('east', 'DELETE FROM calib.target WHERE target_id = 1'),
+    -- a draft is the manager's, its publication is not
+    ('north', 'UPDATE calib.target SET value = 40 WHERE target_id = 12'), ('north', 'UPDATE calib.target SET published_at = calib.clock() WHERE target_id = 12'),
+    ('admin', 'UPDATE calib.target SET published_at = calib.clock() WHERE target_id = 12'), ('north', 'SELECT calib.publish_targets(''2025-12-01'', 10)'), ('hr', 'SELECT calib.publish_targets(''2025-12-01'', 10)')) w (who, statement);
 -- out of and into foreign subtrees: neither way; Anhui's history in East is read, not written
 SELECT w.statement, own.as('regress_calib_east', w.statement) AS east, own.as('regress_calib_admin_east', w.statement) AS admin_east
 FROM (VALUES ('UPDATE calib.customer SET unit_id = 6 WHERE customer_id = 401'), ('UPDATE calib.customer SET unit_id = 8 WHERE customer_id = 401'), ('UPDATE calib.customer SET unit_id = NULL WHERE customer_id = 401'),
