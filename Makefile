@@ -39,7 +39,7 @@ $(INSTALL_SQL): src/order $(SQL_PARTS) calib.control
 	       '\echo Use "CREATE EXTENSION calib" to load this file. \quit'; \
 	   cat $(SQL_PARTS); } > $@
 
-.PHONY: demo demo-stop test real bench
+.PHONY: demo demo-stop test real bench tamper
 demo:
 	@scripts/demo.sh
 demo-stop:
@@ -50,3 +50,5 @@ real:
 	@scripts/real.sh "$(DATA)"
 bench:
 	@scripts/bench.sh
+tamper:
+	@scripts/tamper.sh $(ACTS)

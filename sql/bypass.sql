@@ -160,7 +160,7 @@ SELECT s, own.try(s) FROM unnest(ARRAY[
     'INSERT INTO calib.audit SELECT * FROM calib.audit LIMIT 1', 'UPDATE calib.audit SET person = ''somebody else''', 'DELETE FROM calib.audit',
     'MERGE INTO calib.audit a USING (VALUES (1)) v (x) ON true WHEN MATCHED THEN DELETE']) s;
 COPY calib.audit FROM stdin;
-1	1	2025-01-01	2025-01-01	f	calib.target	UPDATE	\N	\N	x	x	x	x	\N
+1	1	2025-01-01	2025-01-01	f	calib.target	UPDATE	\N	\N	x	x	x	x	\N	00000000-0000-0000-0000-000000000000	x
 \.
 COPY calib.budget FROM stdin;
 4	collection		2025-10-01	0	0

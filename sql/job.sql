@@ -51,6 +51,12 @@ VALUES (900, 1, '2025-10-01', 95, 90, 'why', 'submitted', 'li', '2025-10-15 09:0
 SELECT calib.run('announce');                       -- 3
 ROLLBACK;
 
+-- Sealing, by the same admin: everything is in block 1, and then there is nothing new
+SET SESSION AUTHORIZATION regress_calib_admin;
+SELECT calib.run('seal') AS block, calib.run('seal') AS nothing;
+SELECT unsealed_rows FROM calib.unsealed;
+RESET SESSION AUTHORIZATION;
+
 DROP EXTENSION calib CASCADE;
 DROP SCHEMA own CASCADE;
 DROP ROLE regress_calib_admin, regress_calib_part;

@@ -9,10 +9,8 @@
  */
 #include "calib.h"
 
-#include "access/table.h"
 #include "access/xact.h"
 #include "commands/sequence.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -20,28 +18,10 @@
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 
+#include "audit.h"
 #include "audit_table.h"
+#include "ledger.h"
 #include "row_json.h"
-
-/* columns of calib.audit, in order */
-enum
-{
-	AUDIT_ID,
-	TRANSACTION_ID,
-	RECORDED_AT,
-	CLOCK_AT,
-	SIMULATED,
-	RELATION,
-	ACTION,
-	OLD_ROW,
-	NEW_ROW,
-	PERSON,
-	ROLE,
-	LOGIN,
-	APPLICATION_NAME,
-	CLIENT_ADDR,
-	AUDIT_COLUMNS
-};
 
 static const char *
 action_name(TriggerEvent event)
@@ -70,35 +50,34 @@ client_address(void)
 }
 
 static void
-set_text(TupleTableSlot *slot, int column, const char *text)
+set_text(AuditRow *row, int column, const char *text)
 {
-	slot->tts_isnull[column] = text == NULL;
+	row->isnull[column] = text == NULL;
 	if (text != NULL)
-		slot->tts_values[column] = CStringGetTextDatum(text);
+		row->values[column] = CStringGetTextDatum(text);
 }
 
 static void
-set_row(TupleTableSlot *slot, int column, HeapTuple row, TupleDesc desc)
+set_row(AuditRow *row, int column, HeapTuple tuple, TupleDesc desc)
 {
-	slot->tts_isnull[column] = row == NULL;
-	if (row != NULL)
-		slot->tts_values[column] =
-		    JsonbPGetDatum(calib_row_to_jsonb(row, desc));
+	row->isnull[column] = tuple == NULL;
+	if (tuple != NULL)
+		row->values[column] = JsonbPGetDatum(calib_row_to_jsonb(tuple, desc));
 }
 
 static void
-set_when_and_who(TupleTableSlot *slot)
+set_when_and_who(AuditRow *row)
 {
-	slot->tts_values[TRANSACTION_ID] = Int64GetDatum(
+	row->values[TRANSACTION_ID] = Int64GetDatum(
 	    (int64) U64FromFullTransactionId(GetTopFullTransactionId()));
-	slot->tts_values[RECORDED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
-	slot->tts_values[CLOCK_AT] = TimestampTzGetDatum(calib_now());
-	slot->tts_values[SIMULATED] = BoolGetDatum(calib_clock_is_set());
-	set_text(slot, PERSON, calib_person());
-	set_text(slot, ROLE, calib_role());
-	set_text(slot, LOGIN, calib_login());
-	set_text(slot, APPLICATION_NAME, application_name ? application_name : "");
-	set_text(slot, CLIENT_ADDR, client_address());
+	row->values[RECORDED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	row->values[CLOCK_AT] = TimestampTzGetDatum(calib_now());
+	row->values[SIMULATED] = BoolGetDatum(calib_clock_is_set());
+	set_text(row, PERSON, calib_person());
+	set_text(row, ROLE, calib_role());
+	set_text(row, LOGIN, calib_login());
+	set_text(row, APPLICATION_NAME, application_name ? application_name : "");
+	set_text(row, CLIENT_ADDR, client_address());
 }
 
 /*
@@ -106,16 +85,16 @@ set_when_and_who(TupleTableSlot *slot)
  * to tell, so it names the partition that was emptied.
  */
 static void
-set_truncated(TupleTableSlot *slot, const char *partition)
+set_truncated(AuditRow *row, const char *partition)
 {
-	slot->tts_isnull[OLD_ROW] = partition == NULL;
+	row->isnull[OLD_ROW] = partition == NULL;
 	if (partition != NULL)
-		slot->tts_values[OLD_ROW] =
+		row->values[OLD_ROW] =
 		    JsonbPGetDatum(calib_pair_to_jsonb("partition", partition));
 }
 
 static void
-set_what(TupleTableSlot *slot, TriggerData *trigger, const AuditTarget *target)
+set_what(AuditRow *row, TriggerData *trigger, const AuditTarget *target)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	TriggerEvent event = trigger->tg_event;
@@ -129,44 +108,30 @@ set_what(TupleTableSlot *slot, TriggerData *trigger, const AuditTarget *target)
 	if (TRIGGER_FIRED_BY_UPDATE(event))
 		new = trigger->tg_newtuple;
 
-	set_text(slot, RELATION, target->relation);
-	set_text(slot, ACTION, action_name(event));
-	set_row(slot, OLD_ROW, old, desc);
-	set_row(slot, NEW_ROW, new, desc);
+	set_text(row, RELATION, target->relation);
+	set_text(row, ACTION, action_name(event));
+	set_row(row, OLD_ROW, old, desc);
+	set_row(row, NEW_ROW, new, desc);
 	if (TRIGGER_FIRED_BY_TRUNCATE(event))
-		set_truncated(slot, target->partition);
+		set_truncated(row, target->partition);
 }
 
-/*
- * Stores the slot as executor code stores a row, constraints and index
- * included, but with no trigger looked up: ri_TrigDesc is cleared.
+/* The id is drawn after the transaction has its own, which seal() counts on.
  */
 static void
-store(TriggerData *trigger, AuditTarget *target)
+form_and_store(TriggerData *trigger, const AuditTarget *target)
 {
-	Relation audit = table_open(target->audit_relid, RowExclusiveLock);
-	EState *estate = CreateExecutorState();
-	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot *slot =
-	    MakeSingleTupleTableSlot(RelationGetDescr(audit), &TTSOpsVirtual);
+	AuditRow row = {0};
+	uint8 hash[HASH_LENGTH];
 
-	InitResultRelInfo(result, audit, 1, NULL, 0);
-	result->ri_TrigDesc = NULL;
-	ExecOpenIndices(result, false);
-
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false, AUDIT_COLUMNS * sizeof(bool));
-	slot->tts_values[AUDIT_ID] =
+	set_when_and_who(&row);
+	row.values[AUDIT_ID] =
 	    Int64GetDatum(nextval_internal(target->sequence_relid, false));
-	set_when_and_who(slot);
-	set_what(slot, trigger, target);
-	ExecStoreVirtualTuple(slot);
-	ExecSimpleRelationInsert(result, estate, slot);
-
-	ExecCloseIndices(result);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
-	table_close(audit, NoLock);
+	set_what(&row, trigger, target);
+	row.values[ERA] = UUIDPGetDatum(calib_era(target->audit_relid));
+	calib_audit_hash(row.values, row.isnull, hash);
+	row.values[ROW_HASH] = calib_hash_datum(NULL, hash);
+	calib_store_audit(target->audit_relid, &row);
 }
 
 PG_FUNCTION_INFO_V1(calib_audit_row);
@@ -176,6 +141,6 @@ calib_audit_row(PG_FUNCTION_ARGS)
 	TriggerData *trigger = calib_trigger_data(fcinfo, "audit_row", NULL);
 
 	if (!calib_restoring_setting)
-		store(trigger, calib_audit_target(fcinfo, trigger));
+		form_and_store(trigger, calib_audit_target(fcinfo, trigger));
 	return PointerGetDatum(NULL);
 }

@@ -15,6 +15,10 @@
 #include "calendar.h"
 #include "statement.h"
 
+/* The order in which whoever locks several targets (t) does so: see place.c.
+ */
+#define CALIB_LOCK_ORDER "t.unit_id, t.grain, t.period_start, t.target_id"
+
 typedef struct Target
 {
 	int64 target_id;

@@ -33,7 +33,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known text[] := '{announce}';
+    known text[] := '{announce,seal}';
 BEGIN
     IF $1 IS NULL OR $1 <> ALL (known) THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
@@ -50,7 +50,9 @@ BEGIN
     CASE $1
         WHEN 'announce' THEN
             RETURN calib.run_announce();
+        WHEN 'seal' THEN
+            RETURN calib.seal();
     END CASE;
 END $$;
 COMMENT ON FUNCTION calib.run(text, timestamptz) IS
-'Runs a job once: announce. Returns what it did, as a number the job defines; NULL: nothing, because this is a standby or the job is already running. as_of: the time it is run for. Duty admin for everyone (42501). Unknown job, NULL: 22023.';
+'Runs a job once: announce or seal. Returns what it did, as a number the job defines; NULL: nothing, because this is a standby or the job is already running. as_of: the time it is run for. Duty admin for everyone (42501). Unknown job, NULL: 22023.';

@@ -7,8 +7,10 @@
  * second waits there and then sees what the first left (READ COMMITTED), or
  * fails with 40001 and finds KC002 when it tries again.
  *
- * Locks are taken in one order everywhere: targets by target_id, each with its
- * adjustment, then budget rows by their key.  Who needs several budget rows
+ * Locks are taken in one order everywhere: targets by unit and period
+ * (CALIB_LOCK_ORDER), each with its adjustment, then budget rows by their key;
+ * filing comes to agreements, which are per unit and period, in the order of
+ * its targets.  Who needs several budget rows
  * locks them beforehand (calib_lock_places); so no two of the workflow's steps
  * wait for each other.
  *

@@ -164,7 +164,7 @@ BEGIN
 
         -- the trail of every unit, and what is kept on which table
         ('guarded_row', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = guarded_row.target_id)'),
-        ('audit audited guarded own_trigger', 'SELECT', format(everyone, '{admin}'))
+        ('audit block leaf era audited guarded own_trigger', 'SELECT', format(everyone, '{admin}'))
     ) AS l (relations, commands, rule)
     CROSS JOIN string_to_table(l.relations, ' ') AS r (relation)
     CROSS JOIN string_to_table(l.commands, ' ') AS c (command);

@@ -144,7 +144,7 @@ lock_targets(Datum ids, int count)
 
 	calib_execute("SELECT t.* FROM calib.target t"
 	              " WHERE t.target_id OPERATOR(pg_catalog.=) ANY ($1)"
-	              " ORDER BY t.target_id FOR NO KEY UPDATE",
+	              " ORDER BY " CALIB_LOCK_ORDER " FOR NO KEY UPDATE",
 	              1, types, &ids, NULL, false, 0);
 	if (SPI_processed != (uint64) count)
 		refuse_missing(ids);
@@ -309,7 +309,8 @@ check_amounts(const Request *request)
 		                errhint("Say in words what it is for.")));
 }
 
-/* Whether something moves, and so comes from a unit, is the kind's to say. */
+/* Whether something moves, and so may come from a unit, is the kind's to say.
+ */
 static void
 check_kind(const Request *request)
 {
@@ -328,19 +329,16 @@ check_kind(const Request *request)
 		         errhint("calib.request_kind lists them.")));
 	moves = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
 	                                   SPI_tuptable->tupdesc, 1, &isnull));
-	if (moves != (request->from_unit != 0))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		         moves ? errmsg("a request of kind \"%s\" names from_unit, "
-		                        "the unit it takes from",
-		                        request->kind)
-		               : errmsg("a request of kind \"%s\" takes from no unit",
-		                        request->kind)));
-	if (moves && request->from_unit == request->unit_id)
+	if (!moves && request->from_unit != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("a request of kind \"%s\" takes from no unit",
+		                       request->kind)));
+	if (request->from_unit == request->unit_id)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("from_unit must be another unit"),
-		         errdetail("Both are " INT64_FORMAT ".", request->unit_id)));
+		         errdetail("Both are " INT64_FORMAT ".", request->unit_id),
+		         errhint("Leave it out where people move within the unit.")));
 }
 
 static void

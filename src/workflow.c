@@ -105,7 +105,8 @@ typedef struct Subject
 	"SELECT $1 UNION SELECT o.adjustment_id FROM calib.adjustment s" \
 	" JOIN calib.adjustment o ON o.batch_id OPERATOR(pg_catalog.=)"  \
 	" s.batch_id WHERE s.adjustment_id OPERATOR(pg_catalog.=) $1))"  \
-	" ORDER BY a.target_id, a.adjustment_id FOR NO KEY UPDATE OF t, a"
+	" ORDER BY " CALIB_LOCK_ORDER                                    \
+	", a.adjustment_id FOR NO KEY UPDATE OF t, a"
 
 #define REQUEST_MEMBERS                                         \
 	"SELECT r.request_id, r.unit_id, r.status, r.submitted_by," \

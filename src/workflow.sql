@@ -9,7 +9,7 @@ CREATE TABLE calib.request_kind (
 );
 COMMENT ON TABLE calib.request_kind IS 'Kinds of resources a unit may ask for.';
 COMMENT ON COLUMN calib.request_kind.kind IS 'Name.';
-COMMENT ON COLUMN calib.request_kind.moves IS 'Whether it is taken from another unit, which a request then names.';
+COMMENT ON COLUMN calib.request_kind.moves IS 'Whether it may be taken from another unit, which a request then names.';
 COMMENT ON COLUMN calib.request_kind.label_en IS 'Label in English.';
 COMMENT ON COLUMN calib.request_kind.label_zh IS 'Label in Chinese.';
 INSERT INTO calib.request_kind (kind, moves, label_en, label_zh) VALUES
@@ -50,7 +50,7 @@ COMMENT ON COLUMN calib.resource_request.unit_id IS 'The unit that asks.';
 COMMENT ON COLUMN calib.resource_request.kind IS 'What for: calib.request_kind.';
 COMMENT ON COLUMN calib.resource_request.amount IS 'How much: people, money in the organisation''s currency, or pieces.';
 COMMENT ON COLUMN calib.resource_request.cost IS 'What it costs, in the organisation''s currency; NULL: not stated.';
-COMMENT ON COLUMN calib.resource_request.from_unit IS 'The unit it is taken from, where the kind moves something.';
+COMMENT ON COLUMN calib.resource_request.from_unit IS 'The unit it is taken from, where the kind moves something; NULL: it moves within the unit.';
 COMMENT ON COLUMN calib.resource_request.reason IS 'Why, in words.';
 COMMENT ON COLUMN calib.resource_request.status IS 'submitted, approved, filed (granted), rejected or withdrawn.';
 COMMENT ON COLUMN calib.resource_request.submitted_by IS 'Who asked for it.';
@@ -147,7 +147,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'calib_submit_request';
 COMMENT ON FUNCTION calib.submit_request(bigint, text, numeric, text, numeric, bigint, bigint[]) IS
-'Asks for people, promotion money or samples for a unit; returns the request''s id. A kind that moves something names from_unit. The caller is manager over the unit (42501).';
+'Asks for people, promotion money or samples for a unit; returns the request''s id. A kind that moves something may name from_unit; without it the move is within the unit. The caller is manager over the unit (42501).';
 
 CREATE FUNCTION calib.approve_request(request_id bigint, comment text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -61,7 +61,7 @@ $node->safe_psql(
 });
 
 my $tables = q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'calib'::regnamespace
-	AND relkind IN ('r', 'p') AND relname <> 'seed' ORDER BY 1};
+	AND relkind IN ('r', 'p') AND relname NOT IN ('seed', 'era') ORDER BY 1};
 my @tables = split /\n/, $node->safe_psql('old', $tables);
 my $sequences = q{SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'calib' ORDER BY 1};
 
