@@ -208,6 +208,7 @@ FROM (VALUES
     (4, 'benchmark', 'INSERT INTO calib.benchmark (unit_id, conversion) VALUES (:unit, 0.2)'),
     (5, 'duty', 'INSERT INTO calib.duty (person, duty, unit_id) VALUES (''x'', ''rep'', :unit) RETURNING duty_id'),
     (6, 'target, draft', 'INSERT INTO calib.target (unit_id, grain, period_start, original_value) VALUES (:unit, ''quarter'', ''2026-01-01'', 1)'),
+    (6, 'target, begun', 'INSERT INTO calib.target (unit_id, grain, period_start, original_value) VALUES (:unit, ''month'', ''2025-11-01'', 1)'),
     (7, 'target, published', 'INSERT INTO calib.target (unit_id, grain, period_start, original_value, published_at) VALUES (:unit, ''quarter'', ''2026-01-01'', 1, calib.clock())'),
     (8, 'result', 'INSERT INTO calib.result (unit_id, occurred_at, amount) VALUES (:unit, calib.clock(), 1)'),
     (9, 'activity', 'INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (:unit, ''visit'', calib.clock()) RETURNING unit_id'),
@@ -217,7 +218,7 @@ FROM (VALUES
     (13, 'deviation', 'INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (:unit, ''x'', ''2025-10-01'')'),
     (14, 'budget', 'UPDATE calib.budget SET used = 0 WHERE unit_id = :unit'),
     (15, 'season', 'SELECT calib.build_season(:unit, ''collection'', ''month'')')) w (n, what, statement), own.viewer v
-ORDER BY w.n, v.n;
+ORDER BY w.n, w.what, v.n;
 SELECT w.what, v.name AS writer, left(own.as('regress_calib_' || v.name, w.statement), 5) AS told
 FROM (VALUES
     (1, 'evidence', 'INSERT INTO calib.evidence (kind, title, uri, observed_on) VALUES (''market_report'', ''x'', ''x'', ''2025-11-01'')'),
@@ -250,7 +251,11 @@ SELECT own.as('regress_calib_' || w.who, 'SET LOCAL calib.evidence = ''1''; SET 
 FROM (VALUES ('east', 'UPDATE calib.target SET value = 1000 WHERE target_id = 1'), ('east', 'UPDATE calib.target SET value = 2000 WHERE target_id = 1'),
     ('east', 'UPDATE calib.target SET value = 790 WHERE target_id = 4'), ('east', 'UPDATE calib.target SET value = 510 WHERE target_id = 3'),
     ('north', 'UPDATE calib.target SET value = 790 WHERE target_id = 4'), ('li', 'UPDATE calib.target SET value = 90 WHERE target_id = 7'),
-    ('bi', 'UPDATE calib.target SET value = 90 WHERE target_id = 7'), ('east', 'DELETE FROM calib.target WHERE target_id = 1')) w (who, statement);
+    ('bi', 'UPDATE calib.target SET value = 90 WHERE target_id = 7'), ('east', 'DELETE FROM calib.target WHERE target_id = 1'),
+    -- a draft is the manager's, its publication is not
+    ('north', 'UPDATE calib.target SET value = 40 WHERE target_id = 12'), ('north', 'UPDATE calib.target SET published_at = calib.clock() WHERE target_id = 12'),
+    ('north', 'UPDATE calib.target SET period_start = ''2025-11-01'' WHERE target_id = 12'), ('admin', 'UPDATE calib.target SET period_start = ''2025-11-01'' WHERE target_id = 12'),
+    ('admin', 'UPDATE calib.target SET published_at = calib.clock() WHERE target_id = 12'), ('north', 'SELECT calib.publish_targets(''2025-12-01'', 10)'), ('hr', 'SELECT calib.publish_targets(''2025-12-01'', 10)')) w (who, statement);
 -- out of and into foreign subtrees: neither way; Anhui's history in East is read, not written
 SELECT w.statement, own.as('regress_calib_east', w.statement) AS east, own.as('regress_calib_admin_east', w.statement) AS admin_east
 FROM (VALUES ('UPDATE calib.customer SET unit_id = 6 WHERE customer_id = 401'), ('UPDATE calib.customer SET unit_id = 8 WHERE customer_id = 401'), ('UPDATE calib.customer SET unit_id = NULL WHERE customer_id = 401'),

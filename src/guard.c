@@ -207,8 +207,9 @@ static void
 check_draft(const Target *old, const Target *new, const Calendar *calendar)
 {
 	check_period_start(new, calendar);
-	if (new->is_published)
-		check_published_now(new);
+	check_published_now(new);
+	if (!new->is_published && !calib_is_draft(new, calendar))
+		require_publisher(new);
 	check_value_is_original(new);
 }
 

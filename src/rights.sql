@@ -142,7 +142,10 @@ BEGIN
         -- targets and how they change; the guard decides what a write may do
         ('target', 'SELECT', format(happened, 'target',
             'target.period_start < b.to_day AND calib.period_end(target.period_start, target.grain) > b.from_day')),
-        ('target', 'INSERT UPDATE DELETE', format(held, '{admin,manager}')),
+        -- a manager enters drafts: one of a period that has begun would be binding at once
+        ('target', 'INSERT', format(held, '{admin}') || ' OR (' || format(held, '{manager}')
+            || ' AND published_at IS NULL AND period_start > (SELECT calib.today()))'),
+        ('target', 'UPDATE DELETE', format(held, '{admin,manager}')),
         ('budget', 'SELECT', seen),
         ('adjustment', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = adjustment.target_id)'),
         ('adjustment_evidence', 'SELECT',
