@@ -104,7 +104,7 @@ BEGIN
     END IF;
 END $$;
 
-\echo Seconds, and what a trail adds to no trail, calib's as a share of PL/pgSQL's
+\echo Seconds, and what calib adds to no trail as a share of what PL/pgSQL adds
 WITH run AS (
     SELECT act, kind, seconds, row_number() OVER (PARTITION BY act, kind ORDER BY ctid) AS n FROM bench.took
 ), side AS (

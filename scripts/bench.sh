@@ -1,5 +1,6 @@
 #!/bin/sh
-# bench.sh: runs bench/measures.sh on a throwaway cluster with sane settings.
+# bench.sh [measures] [audit]: runs bench/*.sh on a throwaway cluster with sane
+# settings; all of them where none is named.
 # What it prints are ratios measured side by side; absolute times are the
 # machine's.
 set -eu
@@ -18,6 +19,8 @@ createdb bench
 PGDATABASE=bench
 export PGDATABASE
 psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION calib'
-say "bench/measures.sh"
-sh "$ROOT/bench/measures.sh"
+for b in ${*:-measures audit}; do
+	say "bench/$b.sh"
+	sh "$ROOT/bench/$b.sh"
+done
 say "done"
