@@ -49,6 +49,6 @@ test:
 real:
 	@scripts/real.sh "$(DATA)"
 bench:
-	@scripts/bench.sh
+	@scripts/bench.sh $(BENCH)
 tamper:
 	@scripts/tamper.sh $(ACTS)

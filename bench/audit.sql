@@ -64,28 +64,45 @@ END $$;
 CREATE TRIGGER trail AFTER INSERT OR UPDATE OR DELETE ON bench.plpgsql
     FOR EACH ROW EXECUTE FUNCTION bench.trail();
 
-CREATE TABLE bench.took (kind text, act text, seconds float8);
+-- CPU seconds of this backend, user and system: what a busy machine does not
+-- blur. Linux only; elsewhere elapsed time.
+CREATE FUNCTION bench.cpu() RETURNS float8 LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN (SELECT (f[12]::float8 + f[13]::float8) / 100
+            FROM regexp_split_to_array(regexp_replace(pg_read_file('/proc/self/stat'), '^.*\) ', ''), ' ') AS f);
+EXCEPTION WHEN OTHERS THEN
+    RETURN extract(epoch FROM clock_timestamp());
+END $$;
+CREATE TABLE bench.took (kind text, act text, seconds float8, cpu float8);
 CREATE PROCEDURE bench.measure(kind text, rows int) LANGUAGE plpgsql AS $$
 DECLARE
     started timestamptz;
+    cpu float8;
 BEGIN
+    -- each run finds its table and its trail empty, and buffers that were used
     EXECUTE format('TRUNCATE bench.%I', kind);
+    IF kind = 'calib' THEN
+        TRUNCATE calib.audit;
+    ELSIF kind = 'plpgsql' THEN
+        TRUNCATE bench.trail;
+    END IF;
     COMMIT;
     started := clock_timestamp();
+    cpu := bench.cpu();
     EXECUTE format($do$DO $in$ BEGIN FOR i IN 1..%s LOOP
         INSERT INTO bench.%I VALUES (i, i %% 50, 'collection', '', '2025-10-01', 1000.50 + i, true, 'entered by the feed');
         END LOOP; END $in$ $do$, rows, kind);
-    INSERT INTO bench.took VALUES (kind, 'INSERT', extract(epoch FROM clock_timestamp() - started));
+    INSERT INTO bench.took VALUES (kind, 'INSERT', extract(epoch FROM clock_timestamp() - started), bench.cpu() - cpu);
     COMMIT;
     started := clock_timestamp();
+    cpu := bench.cpu();
     EXECUTE format($do$DO $in$ BEGIN FOR i IN 1..%s LOOP
         UPDATE bench.%I SET value = value + 1 WHERE id = i;
         END LOOP; END $in$ $do$, rows, kind);
-    INSERT INTO bench.took VALUES (kind, 'UPDATE', extract(epoch FROM clock_timestamp() - started));
-    COMMIT;
-    EXECUTE format('TRUNCATE bench.%I', kind);
+    INSERT INTO bench.took VALUES (kind, 'UPDATE', extract(epoch FROM clock_timestamp() - started), bench.cpu() - cpu);
     COMMIT;
 END $$;
+ALTER TABLE calib.audit DISABLE TRIGGER keep_append_only_truncate;
 
 -- once to warm up, then in turn
 SELECT format('CALL bench.measure(%L, %s)', k, :rows)
@@ -93,7 +110,7 @@ FROM generate_series(0, :runs) r, unnest(ARRAY['plain', 'calib', 'plpgsql']) WIT
 ORDER BY r, n \gexec
 DELETE FROM bench.took WHERE ctid IN (SELECT ctid FROM bench.took ORDER BY ctid LIMIT 6);
 
--- Both trails must say the same.
+-- Both trails must say the same, of the last run.
 DO $$
 BEGIN
     IF (SELECT count(*) FROM calib.audit WHERE relation = 'bench.calib' AND action <> 'TRUNCATE')
@@ -104,19 +121,52 @@ BEGIN
     END IF;
 END $$;
 
-\echo Seconds, and what a trail adds to no trail, calib's as a share of PL/pgSQL's
+-- The least that any trail costs: the same rows, ready made, stored by one
+-- INSERT ... SELECT into a table with the same key. (Ids are drawn, as there.)
+CREATE TABLE bench.ready AS SELECT * FROM bench.trail ORDER BY audit_id LIMIT :rows;
+CREATE TABLE bench.floor (LIKE bench.trail INCLUDING ALL);
+CREATE PROCEDURE bench.store() LANGUAGE plpgsql AS $$
+DECLARE
+    started timestamptz;
+    cpu float8;
+BEGIN
+    TRUNCATE bench.floor;
+    COMMIT;
+    started := clock_timestamp();
+    cpu := bench.cpu();
+    INSERT INTO bench.floor (transaction_id, recorded_at, clock_at, simulated, relation, action,
+        old_row, new_row, person, role, login, application_name, client_addr)
+    SELECT transaction_id, recorded_at, clock_at, simulated, relation, action,
+        old_row, new_row, person, role, login, application_name, client_addr FROM bench.ready;
+    INSERT INTO bench.took VALUES ('floor', 'INSERT', extract(epoch FROM clock_timestamp() - started), bench.cpu() - cpu);
+    COMMIT;
+END $$;
+SELECT 'CALL bench.store()' FROM generate_series(1, :runs) \gexec
+
+\echo Seconds elapsed and of CPU; what calib adds to no trail as a share of what PL/pgSQL adds
 WITH run AS (
-    SELECT act, kind, seconds, row_number() OVER (PARTITION BY act, kind ORDER BY ctid) AS n FROM bench.took
+    SELECT act, kind, measured, value, row_number() OVER (PARTITION BY act, kind, measured ORDER BY t.ctid) AS n
+    FROM bench.took t, LATERAL (VALUES ('elapsed', seconds), ('cpu', cpu)) AS m (measured, value)
 ), side AS (
-    SELECT p.act, p.seconds AS plain, c.seconds AS calib, l.seconds AS plpgsql
-    FROM run p JOIN run c USING (act, n) JOIN run l USING (act, n)
+    SELECT p.act, p.measured, p.value AS plain, c.value AS calib, l.value AS plpgsql
+    FROM run p JOIN run c USING (act, measured, n) JOIN run l USING (act, measured, n)
     WHERE p.kind = 'plain' AND c.kind = 'calib' AND l.kind = 'plpgsql'
 )
-SELECT act, count(*) AS runs,
+SELECT act, measured, count(*) AS runs,
     round(percentile_cont(0.5) WITHIN GROUP (ORDER BY plain)::numeric, 3) AS none,
     round(percentile_cont(0.5) WITHIN GROUP (ORDER BY calib)::numeric, 3) AS calib,
     round(percentile_cont(0.5) WITHIN GROUP (ORDER BY plpgsql)::numeric, 3) AS plpgsql,
     round(percentile_cont(0.5) WITHIN GROUP (ORDER BY (calib - plain) / (plpgsql - plain))::numeric, 3) AS added_share,
     round(min((calib - plain) / (plpgsql - plain))::numeric, 3) AS least,
     round(max((calib - plain) / (plpgsql - plain))::numeric, 3) AS most
-FROM side GROUP BY act ORDER BY act;
+FROM side GROUP BY act, measured ORDER BY act, measured DESC;
+
+\echo Storing the rows of the inserts ready made, as a share of what PL/pgSQL adds to an insert
+WITH median AS (
+    SELECT measured, percentile_cont(0.5) WITHIN GROUP (ORDER BY value) FILTER (WHERE kind = 'floor') AS floor,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY value) FILTER (WHERE kind = 'plpgsql')
+            - percentile_cont(0.5) WITHIN GROUP (ORDER BY value) FILTER (WHERE kind = 'plain') AS added
+    FROM bench.took t, LATERAL (VALUES ('elapsed', seconds), ('cpu', cpu)) AS m (measured, value)
+    WHERE act = 'INSERT' GROUP BY measured
+)
+SELECT measured, round(floor::numeric, 3) AS floor, round((floor / added)::numeric, 3) AS share FROM median ORDER BY 1 DESC;

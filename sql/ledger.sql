@@ -90,6 +90,9 @@ SET calib.clock = '1999-12-31 23:59:59.999999+00';
 INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'company', 'top');
 RESET calib.clock;
 UPDATE calib.holiday SET name = '' WHERE day = '2028-01-01';
+UPDATE calib.holiday SET name = E'tab\t, line\n, bell \x07, 换行' WHERE day = '2028-01-01';
+-- nested: an array in the row
+INSERT INTO calib.policy (valid_from, approval, shallow_stages) VALUES (calib.today(), 'none', '{a,"b \"c\"",NULL}');
 DELETE FROM calib.holiday WHERE day = '2028-01-01';
 RESET TimeZone;
 RESET DateStyle;
@@ -97,7 +100,7 @@ RESET extra_float_digits;
 RESET application_name;
 SELECT action, old_row IS NULL AS no_old, new_row IS NULL AS no_new, application_name = '' AS empty, clock_at < '2000-01-01' AS before_2000,
        row_hash = own.row_hash(a) AS as_documented
-FROM calib.audit a ORDER BY audit_id DESC LIMIT 4;
+FROM calib.audit a ORDER BY audit_id DESC LIMIT 6;
 -- another index or column on the trail: stored by the executor, the same hash
 BEGIN;
 CREATE INDEX own_more ON calib.audit (person);

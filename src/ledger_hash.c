@@ -17,7 +17,10 @@
 #include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 #include "utils/resowner.h"
 
 #include "audit.h"
@@ -151,6 +154,93 @@ put_int8(StringInfo message, int64 number)
 	appendBinaryStringInfo(message, text, length);
 }
 
+/* A JSON string, as escape_json writes it; most need no escape. */
+static void
+put_json_string(StringInfo message, const JsonbValue *value)
+{
+	const char *text = value->val.string.val;
+	int length = value->val.string.len;
+	int i;
+
+	for (i = 0; i < length; i++)
+	{
+		if ((unsigned char) text[i] < ' ' || text[i] == '"' || text[i] == '\\')
+		{
+			escape_json(message, pnstrdup(text, length));
+			return;
+		}
+	}
+	appendStringInfoChar(message, '"');
+	appendBinaryStringInfo(message, text, length);
+	appendStringInfoChar(message, '"');
+}
+
+static void
+put_json_scalar(StringInfo message, const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			appendBinaryStringInfo(message, "null", 4);
+			break;
+		case jbvString:
+			put_json_string(message, value);
+			break;
+		case jbvNumeric:
+			appendStringInfoString(
+			    message,
+			    DatumGetCString(DirectFunctionCall1(
+			        numeric_out, NumericGetDatum(value->val.numeric))));
+			break;
+		case jbvBool:
+			if (value->val.boolean)
+				appendBinaryStringInfo(message, "true", 4);
+			else
+				appendBinaryStringInfo(message, "false", 5);
+			break;
+		default:
+			elog(ERROR, "unexpected jsonb value of type %d", value->type);
+	}
+}
+
+/*
+ * The text of a flat object, which rows nearly always are, as JsonbToCString
+ * writes it, without its detours; false, and the message as it was, where
+ * there is something nested.
+ */
+static bool
+put_flat_object(StringInfo message, Jsonb *document)
+{
+	JsonbIterator *at;
+	JsonbIteratorToken token;
+	JsonbValue value;
+	int start = message->len;
+	bool first = true;
+
+	if (!JB_ROOT_IS_OBJECT(document))
+		return false;
+	at = JsonbIteratorInit(&document->root);
+	(void) JsonbIteratorNext(&at, &value, true);
+	appendStringInfoChar(message, '{');
+	while ((token = JsonbIteratorNext(&at, &value, true)) == WJB_KEY)
+	{
+		if (!first)
+			appendBinaryStringInfo(message, ", ", 2);
+		first = false;
+		put_json_string(message, &value);
+		appendBinaryStringInfo(message, ": ", 2);
+		(void) JsonbIteratorNext(&at, &value, true);
+		if (value.type == jbvBinary)
+		{
+			message->len = start;
+			return false;
+		}
+		put_json_scalar(message, &value);
+	}
+	appendStringInfoChar(message, '}');
+	return true;
+}
+
 /* Written in place, its length filled in afterwards. */
 static void
 put_jsonb(StringInfo message, Datum value)
@@ -160,7 +250,8 @@ put_jsonb(StringInfo message, Datum value)
 	uint32 wire;
 
 	put_length(message, 0);
-	JsonbToCString(message, &document->root, VARSIZE(document));
+	if (!put_flat_object(message, document))
+		JsonbToCString(message, &document->root, VARSIZE(document));
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		int length = message->len - start - sizeof(wire);
