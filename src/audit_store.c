@@ -93,7 +93,8 @@ store_by_executor(Relation audit, AuditRow *row)
 	TupleTableSlot *slot =
 	    MakeSingleTupleTableSlot(RelationGetDescr(audit), &TTSOpsVirtual);
 
-	InitResultRelInfo(result, audit, 1, NULL, 0);
+	/* 0: in no range table, where a check that fails would look it up */
+	InitResultRelInfo(result, audit, 0, NULL, 0);
 	result->ri_TrigDesc = NULL;
 	ExecOpenIndices(result, false);
 	ExecClearTuple(slot);
