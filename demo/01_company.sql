@@ -79,9 +79,15 @@ FROM unnest(ARRAY[date '2025-07-01', '2025-10-01', '2025-11-01', '2025-12-01']) 
 \echo '== Do they add up? The company carries its own target'
 SELECT unit_name, period_start, target_value, children, children_value, gap FROM calib.target_gap ORDER BY period_start;
 
--- From August East China is the pilot: adjustments without a workflow, and the
--- loop on.  Everybody else stays as they are.
-INSERT INTO calib.policy (unit_id, valid_from, approval, loop) VALUES (10, '2025-08-01', 'none', true);
+-- From August East China is the pilot: the loop is on.
+INSERT INTO calib.policy (unit_id, valid_from, loop) VALUES (10, '2025-08-01', true);
+-- Who may do what. The demonstration has one login; calib.actor says who is at
+-- the keyboard, as an application with a shared login would.
+INSERT INTO calib.duty (person, duty, unit_id) VALUES
+    ('Li Yan', 'manager', 10), ('Gao Ming', 'manager', 20),
+    ('Chen Jing', 'risk', NULL), ('Wang Fang', 'hr', NULL);
+-- Chen Jing stands in for Wang Fang when something waits too long.
+INSERT INTO calib.duty (person, duty, deputy) VALUES ('Chen Jing', 'hr', true);
 INSERT INTO calib.benchmark (product_line, conversion) VALUES ('premium', 0.15);
 
 -- Nine months of work ---------------------------------------------------------------

@@ -31,6 +31,22 @@ SET calib.language = 'zh';
 SELECT reason FROM calib.diagnosis WHERE unit_id = 13 AND product_line = 'premium';
 RESET calib.language;
 
+\echo
+\echo '== So Li Yan, who runs East China, asks for two people for the new channel and a promotion budget'
+SET calib.actor = 'Li Yan';
+SELECT calib.submit_request(13, 'move_people', 2, 'Two people from the old customers to community group buying', evidence => '{1}') AS people \gset
+SELECT calib.submit_request(13, 'promotion_budget', 300000, 'Promotion for community group buying', cost => 300000, evidence => '{1}') AS budget \gset
+\echo '-- risk approves 31 minutes later, HR files after another 16'
+SET calib.clock = '2025-09-15 18:31+08';
+SET calib.actor = 'Chen Jing';
+SELECT calib.approve_request(:people, 'Within the plan'), calib.approve_request(:budget, 'Within the plan') \g /dev/null
+SET calib.clock = '2025-09-15 18:47+08';
+SET calib.actor = 'Wang Fang';
+SELECT calib.file_request(:people), calib.file_request(:budget) \g /dev/null
+RESET calib.actor;
+SELECT id, kind, amount, status, submitted_by, approved_by, filed_by, round((hours_to_file * 60)::numeric) AS minutes
+FROM calib.request_trail ORDER BY id;
+
 \echo '== Shallow coverage, 12 September: a rep who visits five customers, four of them stuck in first contact'
 SET calib.clock = '2025-09-12 18:00+08';
 SELECT u.name AS rep, s.visited, s.stuck, s.share::numeric(3,2), s.flagged

@@ -1,60 +1,81 @@
 -- The fourth quarter of 2025: targets may change, inside hard limits.
 SET calib.clock = '2025-10-15 10:00+08';
 SET client_min_messages = warning;
+\set SHOW_CONTEXT never
 
 INSERT INTO calib.evidence (evidence_id, kind, title, uri, observed_on) VALUES
     (2, 'channel_inventory_report', 'Supermarket stock up 40 % in Zhejiang', 'https://example.com/reports/zj-2025-10', '2025-10-10'),
     (3, 'market_report', 'East China soft drinks, third quarter', 'https://example.com/reports/east-2025-q3', '2025-10-08');
 
 \echo
-\echo '== 15 October 2025: three adjustments that keep the rules (at most 10 % of the original, twice a quarter, with evidence)'
-BEGIN;
-SET LOCAL calib.evidence = '1,2';
-SET LOCAL calib.reason = 'Price cut and full shelves: Zhejiang moves people to the new channel first';
-UPDATE calib.target SET value = 16200000 WHERE unit_id = 13 AND grain = 'quarter' AND period_start = '2025-10-01';
-COMMIT;
-BEGIN;
-SET LOCAL calib.evidence = '1,3';
-SET LOCAL calib.reason = 'Price cut in the supermarkets of Jiangsu';
-UPDATE calib.target SET value = 18400000 WHERE unit_id = 12 AND grain = 'quarter' AND period_start = '2025-10-01';
-COMMIT;
+\echo '== 15 October 2025: Li Yan asks for two adjustments (at most 10 % of the original, twice a quarter, with evidence)'
+SELECT target_id AS zhejiang FROM calib.target WHERE unit_id = 13 AND grain = 'quarter' AND period_start = '2025-10-01' \gset
+SELECT target_id AS jiangsu FROM calib.target WHERE unit_id = 12 AND grain = 'quarter' AND period_start = '2025-10-01' \gset
+SELECT target_id AS shanghai FROM calib.target WHERE unit_id = 11 AND grain = 'quarter' AND period_start = '2025-10-01' \gset
+SELECT target_id AS fujian FROM calib.target WHERE unit_id = 15 AND grain = 'quarter' AND period_start = '2025-10-01' \gset
+SELECT target_id AS over FROM calib.target WHERE unit_id = 11 AND product_line = '' AND period_start = '2025-07-01' \gset
+SET calib.actor = 'Li Yan';
+SELECT calib.submit_adjustment(:zhejiang, 16200000, 'Price cut and full shelves: Zhejiang moves people to the new channel first', '{1,2}') AS first \gset
+SELECT calib.submit_adjustment(:jiangsu, 18400000, 'Price cut in the supermarkets of Jiangsu', '{1,3}') AS second \gset
+\echo '== What waits for Chen Jing, who holds duty risk'
+SET calib.actor = 'Chen Jing';
+SELECT subject, id, unit_name, step, duty, to_char(due_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI') AS due
+FROM calib.waiting_step ORDER BY id;
+SET calib.clock = '2025-10-15 10:24+08';
+SELECT calib.approve_adjustment(:first, 'Notice and stock report checked'), calib.approve_adjustment(:second, 'Notice checked') \g /dev/null
+SET calib.clock = '2025-10-15 10:39+08';
+SET calib.actor = 'Wang Fang';
+SELECT calib.file_adjustment(:first), calib.file_adjustment(:second) \g /dev/null
+\echo '== 5 November: a second one for Zhejiang, on the same road'
 SET calib.clock = '2025-11-05 10:00+08';
-BEGIN;
-SET LOCAL calib.evidence = '2';
-SET LOCAL calib.reason = 'Stock sells off slower than expected';
-UPDATE calib.target SET value = 15300000 WHERE unit_id = 13 AND grain = 'quarter' AND period_start = '2025-10-01';
-COMMIT;
-SELECT u.name, a.old_value, a.new_value, round((a.new_value - a.old_value) / t.original_value * 100, 1) AS "change %",
-       a.filed_by, a.filed_at::date AS filed, e.evidence
-FROM calib.adjustment a JOIN calib.target t USING (target_id) JOIN calib.unit u USING (unit_id)
-CROSS JOIN LATERAL (SELECT string_agg(evidence_id::text, ', ' ORDER BY evidence_id) AS evidence
-                    FROM calib.adjustment_evidence WHERE adjustment_id = a.adjustment_id) e
-ORDER BY a.adjustment_id;
+SET calib.actor = 'Li Yan';
+SELECT calib.submit_adjustment(:zhejiang, 15300000, 'Stock sells off slower than expected', '{2}') AS third \gset
+SET calib.clock = '2025-11-05 10:20+08';
+SET calib.actor = 'Chen Jing';
+SELECT calib.approve_adjustment(:third) \g /dev/null
+SET calib.clock = '2025-11-05 10:31+08';
+SET calib.actor = 'Wang Fang';
+SELECT calib.file_adjustment(:third) \g /dev/null
+RESET calib.actor;
+SELECT id, unit_name, old_value, new_value, round(change * 100, 1) AS "change %", origin, submitted_by, approved_by, filed_by,
+       round((hours_to_file * 60)::numeric) AS minutes
+FROM calib.adjustment_trail ORDER BY id;
 
 \echo '== And what is refused, each with its SQLSTATE'
-SET calib.reason = 'Because';
-SET calib.evidence = '3';
+SET calib.actor = 'Li Yan';
 \set ON_ERROR_STOP off
 \echo '-- Shanghai by 12 %: over the cap'
-UPDATE calib.target SET value = 17600000 WHERE unit_id = 11 AND grain = 'quarter' AND period_start = '2025-10-01';
+SELECT calib.submit_adjustment(:shanghai, 17600000, 'Because', '{3}');
 \echo SQLSTATE :SQLSTATE
 \echo '-- Zhejiang a third time in the quarter'
-UPDATE calib.target SET value = 14400000 WHERE unit_id = 13 AND grain = 'quarter' AND period_start = '2025-10-01';
+SELECT calib.submit_adjustment(:zhejiang, 14400000, 'Because', '{3}');
 \echo SQLSTATE :SQLSTATE
 \echo '-- Fujian without evidence'
-SET calib.evidence = '';
-UPDATE calib.target SET value = 11000000 WHERE unit_id = 15 AND grain = 'quarter' AND period_start = '2025-10-01';
+SELECT calib.submit_adjustment(:fujian, 11000000, 'Because', '{}');
 \echo SQLSTATE :SQLSTATE
-SET calib.evidence = '3';
 \echo '-- the third quarter, which is over'
-UPDATE calib.target SET value = 18500000 WHERE unit_id = 11 AND product_line = '' AND period_start = '2025-07-01';
+SELECT calib.submit_adjustment(:over, 18500000, 'Because', '{3}');
 \echo SQLSTATE :SQLSTATE
-\echo '-- and North China, which is not in the pilot: there an approval is required'
-UPDATE calib.target SET value = 14000000 WHERE unit_id = 21 AND grain = 'quarter' AND period_start = '2025-10-01';
+\echo '-- past the workflow, by a plain UPDATE'
+UPDATE calib.target SET value = 11000000 WHERE target_id = :fujian;
 \echo SQLSTATE :SQLSTATE
+\echo '-- Li Yan approves what he has submitted himself'
+SELECT calib.submit_adjustment(:fujian, 11000000, 'Because', '{3}') AS own \gset
+SELECT calib.approve_adjustment(:own);
+\echo SQLSTATE :SQLSTATE
+\echo '-- and HR files what nobody has approved'
+SET calib.actor = 'Wang Fang';
+SELECT calib.file_adjustment(:own);
+\echo SQLSTATE :SQLSTATE
+\echo '-- Chen Jing approves it and then, as HR''s deputy, files it too'
+SET calib.actor = 'Chen Jing';
+SELECT calib.approve_adjustment(:own) \g /dev/null
+SELECT calib.file_adjustment(:own);
+\echo SQLSTATE :SQLSTATE
+SET calib.actor = 'Li Yan';
+SELECT calib.withdraw_adjustment(:own, 'Only to show') \g /dev/null
 \set ON_ERROR_STOP on
-RESET calib.evidence;
-RESET calib.reason;
+RESET calib.actor;
 
 \echo
 \echo '== What is left of the quarter''s budget'
@@ -72,3 +93,11 @@ SELECT audit_id, clock_at::date AS day, action, old_row ->> 'value' AS old, new_
 FROM calib.audit
 WHERE relation = 'calib.target' AND new_row ->> 'unit_id' = '13' AND new_row ->> 'period_start' = '2025-10-01' AND new_row ->> 'grain' = 'quarter'
 ORDER BY audit_id;
+
+\echo '== The agreement HR holds for Zhejiang: each adjustment made a version of it'
+SELECT version, lower(valid) AS valid_from, upper(valid) AS valid_to, target ->> 'value' AS value, acknowledged_by
+FROM calib.agreement, jsonb_array_elements(terms -> 'targets') AS target
+WHERE unit_id = 13 AND grain = 'quarter' AND period_start = '2025-10-01' AND target ->> 'product_line' = '' ORDER BY version;
+
+\echo '== And what the HR system is told of it (outbox)'
+SELECT type, count(*) FROM calib.outbox GROUP BY type ORDER BY type;

@@ -33,3 +33,20 @@ WHERE m.unit_kind = 'rep' GROUP BY t.unit_id, m.period_start ORDER BY count(*) D
 SET calib.clock = '2025-12-15 18:00+08';
 SELECT unit_kind, quadrant, signal, units FROM calib.quadrant_count ORDER BY unit_kind, quadrant, signal;
 RESET calib.clock;
+
+\echo
+\echo '== The ledger: the trail sealed into a block, and what verify says of it'
+SELECT calib.run('seal') AS block;
+SELECT block, ok, problem FROM calib.verify();
+\echo '== A superuser rewrites one sealed row: Zhejiang''s third-quarter target, as it was entered'
+BEGIN;
+ALTER TABLE calib.audit DISABLE TRIGGER ALL;
+UPDATE calib.audit SET new_row = jsonb_set(new_row, '{value}', '17000000')
+WHERE audit_id = (SELECT min(audit_id) FROM calib.audit WHERE relation = 'calib.target' AND new_row ->> 'unit_id' = '13');
+ALTER TABLE calib.audit ENABLE ALWAYS TRIGGER keep_append_only;
+ALTER TABLE calib.audit ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+ALTER TABLE calib.audit ENABLE ALWAYS TRIGGER restore_seeds;
+SELECT block, ok, problem FROM calib.verify();
+ROLLBACK;
+\echo '== Rolled back; what goes outside, so that not even a rewrite of everything passes'
+SELECT calib.digest() - 'database' - 'hash' - 'era' - 'digest_at' - 'sealed_at' - 'horizon' AS digest;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# bench.sh [measures] [audit]: runs bench/*.sh on a throwaway cluster with sane
-# settings; all of them where none is named.
+# bench.sh [measures] [guard] [audit]: runs bench/NAME.sh, all where none is named, on
+# a throwaway cluster with sane settings, each in a database of its own.
 # What it prints are ratios measured side by side; absolute times are the
 # machine's.
 set -eu
@@ -15,12 +15,14 @@ say "building and starting a throwaway cluster"
 	max_wal_size=4GB autovacuum=off >/dev/null
 find_dir bench
 . "$DIR/env"
-createdb bench
-PGDATABASE=bench
-export PGDATABASE
-psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION calib'
-for b in ${*:-measures audit}; do
-	say "bench/$b.sh"
-	sh "$ROOT/bench/$b.sh"
+[ $# -gt 0 ] || set -- measures guard audit
+for name in "$@"; do
+	[ -e "$ROOT/bench/$name.sh" ] || die "there is no bench/$name.sh"
+	createdb "$name"
+	PGDATABASE=$name
+	export PGDATABASE
+	psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION calib'
+	say "bench/$name.sh"
+	sh "$ROOT/bench/$name.sh"
 done
 say "done"

@@ -64,6 +64,7 @@ DROP FOREIGN DATA WRAPPER nowhere CASCADE;
 
 -- By whom ----------------------------------------------------------------------------
 SET ROLE regress_owner;
+CREATE FUNCTION shop.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TABLE shop.price (item text, cents integer);
 GRANT SELECT, INSERT, UPDATE, DELETE ON shop.price TO regress_clerk;
 SELECT own.audit('shop.price');
@@ -98,6 +99,12 @@ DROP TABLE shop.trap;
 SET ROLE regress_both;
 SELECT own.audit('shop.price');
 SELECT own.audit('shop.price');
+-- a trigger of the table's own that has the name is not touched
+CREATE TABLE shop.taken (a integer);
+CREATE TRIGGER calib_audit_truncate AFTER TRUNCATE ON shop.taken FOR EACH STATEMENT EXECUTE FUNCTION shop.nothing();
+SELECT own.audit('shop.taken');
+SELECT count(*) AS registered FROM pg_trigger WHERE tgrelid = 'shop.taken'::regclass AND tgname = 'calib_audit_row';
+DROP TABLE shop.taken;
 RESET ROLE;
 SELECT relation, audited_by = session_user AS by_login FROM calib.audited;
 SELECT relation, action, new_row ->> 'relation' AS what, role FROM calib.audit WHERE relation = 'calib.audited';

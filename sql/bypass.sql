@@ -250,6 +250,9 @@ DECLARE
 BEGIN
     SELECT t.tgrelid, t.tgtype INTO kept, type FROM pg_trigger t WHERE t.tgfoid = $1
     ORDER BY t.tgtype & 1 DESC, t.tgrelid::regclass::text LIMIT 1;
+    -- what stands behind the door is on no table itself
+    kept := coalesce(kept, 'calib.adjustment');
+    type := coalesce(type, 1);
     EXECUTE format('CREATE TABLE own.copy AS SELECT * FROM %s LIMIT 0', kept);
     EXECUTE format('CREATE TRIGGER forge %s INSERT OR UPDATE ON own.copy FOR EACH %s EXECUTE FUNCTION %s()',
         CASE WHEN type & 2 > 0 THEN 'BEFORE' ELSE 'AFTER' END, CASE WHEN type & 1 > 0 THEN 'ROW' ELSE 'STATEMENT' END, $1);
@@ -268,8 +271,8 @@ FROM pg_proc f WHERE pronamespace = 'calib'::regnamespace AND prorettype = 'trig
 SELECT count(*) - :before_trail AS trailed, (SELECT count(*) FROM calib.unit_history) AS history, (SELECT count(*) FROM calib.stage_change) AS changes
 FROM calib.audit;
 
--- A clerk with UPDATE on the target and nothing else --------------------------------------
-GRANT SELECT, UPDATE ON calib.target TO regress_calib_clerk;
+-- A clerk who manages two units and nothing else -----------------------------------------
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_clerk', 'manager', 4), ('regress_calib_clerk', 'manager', 5);
 INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value) VALUES
     (4, 4, 'quarter', '2025-10-01', 100), (5, 5, 'quarter', '2025-10-01', 100);
 SET SESSION AUTHORIZATION regress_calib_login;

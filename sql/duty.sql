@@ -112,7 +112,6 @@ RESET calib.actor;
 REVOKE regress_calib_sales FROM regress_calib_app;
 
 -- The trail names the person, the role and the login
-GRANT SELECT, INSERT, UPDATE, DELETE ON calib.duty, calib.evidence TO regress_calib_app, regress_calib_li, regress_calib_wang;
 SET SESSION AUTHORIZATION regress_calib_app;
 SET calib.actor = 'chen';
 INSERT INTO calib.evidence (kind, title, uri, observed_on) VALUES ('market_report', 'by chen', 'https://example.com/1', '2025-10-01') RETURNING created_by;
@@ -121,6 +120,8 @@ RESET calib.actor;
 SELECT person, role, login FROM calib.audit WHERE relation = 'calib.evidence';
 
 -- Forging: no row vouches for itself, nor do two for each other, whatever the statement
+-- (row-level security, which would refuse first, is out of the way: see sql/rights.sql)
+ALTER ROLE regress_calib_wang BYPASSRLS;
 SET SESSION AUTHORIZATION regress_calib_wang;
 SELECT own.try(s) FROM unnest(ARRAY[
     'INSERT INTO calib.duty (role_name, duty) VALUES (''regress_calib_wang'', ''admin'')',
@@ -167,7 +168,6 @@ SELECT holds, sees, knows FROM own.me;
 RESET SESSION AUTHORIZATION;
 
 -- Rows of a role that is gone are in nobody's way
-REVOKE ALL ON calib.duty, calib.evidence FROM regress_calib_li;
 DROP ROLE regress_calib_li;
 SET SESSION AUTHORIZATION regress_calib_wang;
 SELECT holds FROM own.me;

@@ -205,7 +205,7 @@ SET calib.reason = '竞品降价 15 %';
 SELECT pg_temp.code('UPDATE calib.target SET value = 95 WHERE target_id = ' || :t);  -- ok
 SELECT a.old_value, a.new_value, a.reason, a.origin, a.status, a.quarter_start, a.submitted_by = session_user AS by_me,
        a.submitted_at = calib.clock() AS at_clock, a.filed_by = session_user AS filed_by_me, a.filed_at = calib.clock() AS filed,
-       a.approved_by, array_agg(e.evidence_id ORDER BY 1) AS evidence
+       a.approved_by, array_agg(e.evidence_id ORDER BY e.evidence_id) AS evidence
 FROM calib.adjustment a JOIN calib.adjustment_evidence e USING (adjustment_id)
 WHERE a.target_id = :t GROUP BY a.adjustment_id;
 -- one piece serves many units

@@ -75,16 +75,3 @@ calib_role_name(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(calib_role()));
 }
-
-/*
- * Code that PostgreSQL or calib has fenced in (an index expression under
- * ANALYZE, a materialized view under REFRESH, a write-back) has the rights of
- * the table's owner, but the outer user is still who set it off, maybe a
- * superuser or autovacuum: deciding by that user would let it out.
- */
-PG_FUNCTION_INFO_V1(calib_in_restricted_operation);
-Datum
-calib_in_restricted_operation(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(InSecurityRestrictedOperation());
-}

@@ -65,7 +65,7 @@ DECLARE
 BEGIN
     FOREACH audited IN ARRAY ARRAY['organisation', 'unit', 'duty', 'policy', 'holiday', 'absence', 'tier',
         'activity_weight', 'benchmark', 'season', 'source', 'evidence', 'result', 'target',
-        'adjustment', 'adjustment_evidence']
+        'adjustment', 'adjustment_evidence', 'resource_request', 'request_evidence', 'agreement']
     LOOP
         EXECUTE format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON calib.%I
             FOR EACH ROW EXECUTE FUNCTION calib.audit_row()', audited);

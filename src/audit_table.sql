@@ -52,7 +52,7 @@ DECLARE
     part regclass;
 BEGIN
     PERFORM calib.check_own_table($1, 'audit a table');
-    PERFORM calib.lock_table($1, 'SHARE ROW EXCLUSIVE');
+    PERFORM calib.lock_table($1);
     SELECT a.relation INTO part FROM calib.audited a
     WHERE a.relation <> $1 AND a.relation IN (SELECT l FROM calib.leaves($1) AS l);
     IF FOUND THEN

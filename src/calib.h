@@ -21,6 +21,8 @@
 #define ERRCODE_CALIB_NO_ADJUSTMENT_LEFT MAKE_SQLSTATE('K', 'C', '0', '0', '2')
 #define ERRCODE_CALIB_EVIDENCE_MISSING MAKE_SQLSTATE('K', 'C', '0', '0', '3')
 #define ERRCODE_CALIB_TARGET_GUARDED MAKE_SQLSTATE('K', 'C', '0', '0', '4')
+#define ERRCODE_CALIB_WRONG_STATUS MAKE_SQLSTATE('K', 'C', '0', '0', '5')
+#define ERRCODE_CALIB_SAME_PERSON MAKE_SQLSTATE('K', 'C', '0', '0', '6')
 #define ERRCODE_CALIB_APPEND_ONLY MAKE_SQLSTATE('K', 'C', '0', '0', '7')
 #define ERRCODE_CALIB_PERIOD_CLOSED MAKE_SQLSTATE('K', 'C', '0', '0', '8')
 #define ERRCODE_CALIB_LEDGER_BROKEN MAKE_SQLSTATE('K', 'C', '0', '1', '0')
@@ -39,6 +41,7 @@ extern char *calib_reason_setting;
 extern char *calib_actor_setting;
 extern void calib_define_settings(void);
 extern TimestampTz calib_now(void);
+extern TimestampTz calib_moment(void);
 extern bool calib_clock_is_set(void);
 extern const EvidenceList *calib_evidence_cited(void);
 
@@ -60,6 +63,7 @@ typedef struct CalibIdentity
 
 extern Oid calib_registered(const char *registry, Oid relid);
 extern void calib_become_owner(Oid relid, CalibIdentity *was);
+extern void calib_become_calib(CalibIdentity *was);
 extern void calib_become_self(const CalibIdentity *was);
 
 /* append_only.c */

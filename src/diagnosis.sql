@@ -1,16 +1,15 @@
 -- The diagnosis: quadrant, signal, remedy and reason of every unit with a target.
 
--- Figures of a window for the unit itself, and of the other units of its peer
--- group: read over the whole group, so that every viewer has the same index.
+-- Figures of a window for every unit itself.
 CREATE FUNCTION calib.unit_figures(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, rep_weeks numeric, weighted numeric, weighted_on_time numeric,
     events bigint, late_events bigint, existing_events bigint, concentration float8, worked bigint, won bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
     WITH behavior AS (
-        SELECT b.* FROM calib.behavior_in(from_at, to_at, known_at) b
+        SELECT b.* FROM calib.all_behavior_in(from_at, to_at, known_at) b
     ), conversion AS (
-        SELECT c.* FROM calib.conversion_in(from_at, to_at) c
+        SELECT c.* FROM calib.all_conversion_in(from_at, to_at) c
     ), line AS (
         SELECT '' AS product_line
         UNION SELECT t.product_line FROM calib.target t
@@ -21,19 +20,25 @@ BEGIN ATOMIC
            b.concentration, coalesce(c.worked, 0), coalesce(c.won, 0)
     FROM calib.unit u
     CROSS JOIN line l
-    LEFT JOIN calib.rep_weeks_in(from_at, to_at) r ON r.unit_id = u.unit_id
+    LEFT JOIN calib.all_rep_weeks_in(from_at, to_at) r ON r.unit_id = u.unit_id
     LEFT JOIN behavior b ON b.unit_id = u.unit_id AND b.product_line = l.product_line
     LEFT JOIN conversion c ON c.unit_id = u.unit_id AND c.product_line = l.product_line;
 END;
 COMMENT ON FUNCTION calib.unit_figures(timestamptz, timestamptz, timestamptz) IS
-'What a diagnosis knows of each unit and product line in [from_at, to_at): rep-weeks, weighted activity, late and existing shares, concentration, opportunities worked and won.';
+'What a diagnosis knows of each unit and product line in [from_at, to_at): rep-weeks, weighted activity, late and existing shares, concentration, opportunities worked and won. Internal: it reads every unit.';
+REVOKE EXECUTE ON FUNCTION calib.unit_figures(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
+-- The peers are read over the whole group, so that every viewer has the same
+-- index; shown are sums of at least min_peers others, beside the units that the
+-- caller sees.
 CREATE FUNCTION calib.peer_figures(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, rep_weeks numeric, weighted numeric, weighted_on_time numeric,
     events bigint, late_events bigint, existing_events bigint, concentration float8, worked bigint, won bigint,
     peers bigint, peer_rep_weeks numeric, peer_weighted numeric, peer_events bigint, peer_existing_events bigint,
     peer_concentration float8, peer_worked bigint, peer_won bigint)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
 BEGIN ATOMIC
     WITH figure AS (
         SELECT f.*, u.kind, coalesce(u.peer_group, '') AS peer_group
@@ -47,24 +52,35 @@ BEGIN ATOMIC
         FROM figure f
         WHERE f.rep_weeks > 0
         GROUP BY f.kind, f.peer_group, f.product_line
+    ), others AS (
+        SELECT f.*, coalesce(p.units, 0) - own.one AS peers,
+               p.rep_weeks - f.rep_weeks AS peer_rep_weeks,
+               p.weighted - f.weighted * own.one AS peer_weighted,
+               p.events - f.events * own.one AS peer_events,
+               p.existing_events - f.existing_events * own.one AS peer_existing_events,
+               ((p.concentration - coalesce(f.concentration::numeric, 0) * own.one)
+                 / nullif(p.concentrations - (f.concentration IS NOT NULL)::integer * own.one, 0))::float8 AS peer_concentration,
+               p.worked - f.worked * own.one AS peer_worked,
+               p.won - f.won * own.one AS peer_won
+        FROM figure f
+        CROSS JOIN LATERAL (SELECT (f.rep_weeks > 0)::integer AS one) own
+        LEFT JOIN pool p USING (kind, peer_group, product_line)
+        WHERE f.unit_id IN (SELECT calib.units_seen())
     )
-    SELECT f.unit_id, f.product_line, f.rep_weeks, f.weighted, f.weighted_on_time,
-           f.events, f.late_events, f.existing_events, f.concentration, f.worked, f.won,
-           coalesce(p.units, 0) - own.one,
-           coalesce(p.rep_weeks, 0) - f.rep_weeks,
-           coalesce(p.weighted, 0) - f.weighted * own.one,
-           coalesce(p.events, 0) - f.events * own.one,
-           coalesce(p.existing_events, 0) - f.existing_events * own.one,
-           ((p.concentration - coalesce(f.concentration::numeric, 0) * own.one)
-             / nullif(p.concentrations - (f.concentration IS NOT NULL)::integer * own.one, 0))::float8,
-           coalesce(p.worked, 0) - f.worked * own.one,
-           coalesce(p.won, 0) - f.won * own.one
-    FROM figure f
-    CROSS JOIN LATERAL (SELECT (f.rep_weeks > 0)::integer AS one) own
-    LEFT JOIN pool p USING (kind, peer_group, product_line);
+    SELECT o.unit_id, o.product_line, o.rep_weeks, o.weighted, o.weighted_on_time,
+           o.events, o.late_events, o.existing_events, o.concentration, o.worked, o.won, o.peers,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_rep_weeks END,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_weighted END,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_events END,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_existing_events END,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_concentration END,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_worked END,
+           CASE WHEN o.peers >= p.min_peers THEN o.peer_won END
+    FROM others o
+    LEFT JOIN calib.policy_at(calib.day_of(to_at)) p USING (unit_id);
 END;
 COMMENT ON FUNCTION calib.peer_figures(timestamptz, timestamptz, timestamptz) IS
-'unit_figures, and beside them those of the OTHER units of the peer group (same kind, same peer_group, at work in the window), pooled; concentration as their mean.';
+'Of each unit seen and product line in [from_at, to_at): rep-weeks, weighted activity, late and existing events, concentration, opportunities worked and won; and beside them those of the OTHER units of the peer group (same kind, same peer_group, at work in the window), pooled over the whole group whoever asks; concentration as their mean. Fewer others than min_peers: no peer figures (NULL).';
 
 -- Everything that is judged, before any judgement: one row per target.
 CREATE FUNCTION calib.diagnosis_figures(as_of timestamptz, grain text, period_start date, known_at timestamptz DEFAULT NULL)
@@ -143,8 +159,11 @@ BEGIN ATOMIC
     FROM compared c;
 END;
 COMMENT ON FUNCTION calib.diagnosis_figures(timestamptz, text, date, timestamptz) IS
-'The figures a diagnosis judges, one row per unit, measure and product line with a target in the period, as of a time.';
+'The figures a diagnosis judges, one row per unit, measure and product line with a target in the period, as of a time. Internal: see diagnose_period().';
+REVOKE EXECUTE ON FUNCTION calib.diagnosis_figures(timestamptz, text, date, timestamptz) FROM PUBLIC;
 
+-- Runs as its owner: what it counts is the same for every viewer, and shown are
+-- the units the caller sees (calib.attainment_at and calib.peer_figures see to it).
 CREATE FUNCTION calib.diagnose_period(as_of timestamptz, grain text, period_start date, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint, peer_group text,
     measure text, product_line text, grain text, period_start date, period_end date,
@@ -154,7 +173,8 @@ RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint,
     worked bigint, won bigint, conversion numeric, benchmark numeric, peer_conversion numeric,
     existing_share numeric, peer_existing_share numeric, concentration float8, peer_concentration float8,
     quadrant text, signal text, remedy text, reason_code text, reason_args jsonb, reason text)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
     WITH figure AS MATERIALIZED (
@@ -257,7 +277,7 @@ BEGIN ATOMIC
     FROM argued a;
 END;
 COMMENT ON FUNCTION calib.diagnose_period(timestamptz, text, date, timestamptz) IS
-'diagnose() of a given period, so that closed ones can be read too.';
+'diagnose() of a given period, so that closed ones can be read too; of the units seen.';
 
 CREATE FUNCTION calib.diagnose(as_of timestamptz DEFAULT calib.clock(), grain text DEFAULT 'quarter', known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint, peer_group text,
@@ -276,4 +296,4 @@ BEGIN ATOMIC
         calib.period_start(calib.day_of(as_of), grain, o.fiscal_start_month), known_at) d;
 END;
 COMMENT ON FUNCTION calib.diagnose(timestamptz, text, timestamptz) IS
-'Diagnosis of every unit with a target in the period (month, quarter, year) that holds as_of: pace against density, quadrant, signal (strong, weak, none), remedy, and the reason as code, arguments and sentence. known_at: only facts recorded by then. Unknown grain: 22023.';
+'Diagnosis of every unit seen that has a target in the period (month, quarter, year) that holds as_of: pace against density, quadrant, signal (strong, weak, none), remedy, and the reason as code, arguments and sentence. known_at: only facts recorded by then. Unknown grain: 22023.';

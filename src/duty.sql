@@ -53,13 +53,16 @@ AS 'MODULE_PATHNAME', 'calib_role_name';
 COMMENT ON FUNCTION calib.role() IS
 'The role whose duties count: what SET ROLE sets, and what SECURITY DEFINER does not hide.';
 
+-- What they hold ----------------------------------------------------------------
+
+-- Code that is fenced in is somebody else's than the caller's: a trigger on a table
+-- that a filing writes back to, an index expression under ANALYZE. The role and the
+-- login are still the caller's there, so their duties must not count (DESIGN 9).
 CREATE FUNCTION calib.in_restricted_operation() RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'calib_in_restricted_operation';
 COMMENT ON FUNCTION calib.in_restricted_operation() IS
-'Whether the caller''s code is fenced in with a table owner''s rights (index expression under ANALYZE, REFRESH, write-back): the role then says nothing about who wants what.';
-
--- What they hold ----------------------------------------------------------------
+'Whether the calling code is fenced in (a write-back, an index expression under ANALYZE, a REFRESH of a materialized view): it then holds no duty.';
 
 CREATE FUNCTION calib.held_duties()
 RETURNS TABLE (duty text, unit_id bigint, deputy boolean)
@@ -91,7 +94,7 @@ BEGIN ATOMIC
                 (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, p.unit_id) a)))));
 END;
 COMMENT ON FUNCTION calib.held_duties() IS
-'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone; code in a security-restricted operation none.';
+'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone; code that is fenced in (calib.in_restricted_operation) none.';
 
 CREATE FUNCTION calib.holds(duties text[], unit_id bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
@@ -137,7 +140,7 @@ BEGIN ATOMIC
         SELECT held.unit_id FROM held WHERE held.unit_id IS NOT NULL
         UNION
         SELECT h.unit_id FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
-        WHERE h.valid @> calib.today()
+        WHERE h.valid @> (SELECT calib.today())
     )
     SELECT b.unit_id FROM below b;
 END;

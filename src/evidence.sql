@@ -40,3 +40,33 @@ COMMENT ON COLUMN calib.evidence.observed_on IS 'The day it was observed.';
 COMMENT ON COLUMN calib.evidence.created_by IS 'Who entered it.';
 COMMENT ON COLUMN calib.evidence.created_at IS 'When it was entered.';
 SELECT calib.keep_in_dump('calib.evidence');
+
+CREATE FUNCTION calib.attach_evidence(kind text, title text, uri text DEFAULT NULL,
+    content bytea DEFAULT NULL, observed_on date DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    attached bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM calib.held_duties() h WHERE h.duty IN ('manager', 'risk', 'hr')) THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = 'no right to attach evidence',
+            DETAIL = format('%s (role %s) would need duty manager, risk or hr over some unit.', calib.person(), calib.role()),
+            HINT = 'An admin enters it in calib.duty.';
+    END IF;
+    IF $1 IS NULL OR coalesce($2, '') = '' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'evidence has a kind and a title';
+    END IF;
+    IF coalesce($3, '') = '' AND coalesce(length($4), 0) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = 'evidence is found somewhere',
+            HINT = 'Give its uri, or its content, of which the SHA-256 is kept.';
+    END IF;
+    INSERT INTO calib.evidence (kind, title, uri, sha256, observed_on, created_by)
+    VALUES ($1, $2, nullif($3, ''), sha256(nullif($4, '')), coalesce($5, calib.today()), calib.person())
+    RETURNING evidence_id INTO attached;
+    RETURN attached;
+END $$;
+COMMENT ON FUNCTION calib.attach_evidence(text, text, text, bytea, date) IS
+'Enters evidence and returns its id: uri or content is required (22023), of content the SHA-256 is kept and not the content; observed_on NULL: today. The caller is manager, risk or hr over some unit (42501).';

@@ -1,7 +1,12 @@
 -- The figures a diagnosis stands on: behavior, rep-weeks, conversion per unit.
 -- Everything counts for a unit and all that stood below it on its day.
+--
+-- What is summed up is never cut to the rows the caller may see: a figure of
+-- visible rows only would be another figure for every viewer.  So the all_...
+-- functions read everything and are nobody's but the extension's, and those
+-- without it run as their owner and show the units the caller sees.
 
-CREATE FUNCTION calib.behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
     events bigint, late_events bigint, existing_events bigint, concentration float8)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -39,10 +44,23 @@ BEGIN ATOMIC
     LEFT JOIN calib.customer c ON c.customer_id = f.customer_id
     GROUP BY t.ancestor_id, f.product_line;
 END;
-COMMENT ON FUNCTION calib.behavior_in(timestamptz, timestamptz, timestamptz) IS
-'Weighted activity per unit and product line (empty: all) in [from_at, to_at), against padding: one event per customer, day and kind of each rep. Shows how many were recorded late, and how many went to customers entered before from_at.';
+COMMENT ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz) IS
+'behavior_in of every unit; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.rep_weeks_in(from_at timestamptz, to_at timestamptz)
+CREATE FUNCTION calib.behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
+    events bigint, late_events bigint, existing_events bigint, concentration float8)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT b.* FROM calib.all_behavior_in(from_at, to_at, known_at) b
+    WHERE b.unit_id IN (SELECT calib.units_seen());
+END;
+COMMENT ON FUNCTION calib.behavior_in(timestamptz, timestamptz, timestamptz) IS
+'Weighted activity per unit seen and product line (empty: all) in [from_at, to_at), against padding: one event per customer, day and kind of each rep. Shows how many were recorded late, and how many went to customers entered before from_at.';
+
+CREATE FUNCTION calib.all_rep_weeks_in(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (unit_id bigint, rep_weeks numeric)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
@@ -60,10 +78,22 @@ BEGIN ATOMIC
     WHERE NOT isempty(w.at_work)
     GROUP BY w.ancestor_id;
 END;
-COMMENT ON FUNCTION calib.rep_weeks_in(timestamptz, timestamptz) IS
-'Working time of each unit''s reps in [from_at, to_at), in weeks of 7 days: days before joining, after leaving or on leave are out.';
+COMMENT ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz) IS
+'rep_weeks_in of every unit; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.conversion_in(from_at timestamptz, to_at timestamptz)
+CREATE FUNCTION calib.rep_weeks_in(from_at timestamptz, to_at timestamptz)
+RETURNS TABLE (unit_id bigint, rep_weeks numeric)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.* FROM calib.all_rep_weeks_in(from_at, to_at) r
+    WHERE r.unit_id IN (SELECT calib.units_seen());
+END;
+COMMENT ON FUNCTION calib.rep_weeks_in(timestamptz, timestamptz) IS
+'Working time of the reps of each unit seen in [from_at, to_at), in weeks of 7 days: days before joining, after leaving or on leave are out.';
+
+CREATE FUNCTION calib.all_conversion_in(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
@@ -86,8 +116,20 @@ BEGIN ATOMIC
      AND w.day >= coalesce(t.valid_from, w.day) AND w.day < coalesce(t.valid_to, w.day + 1)
     GROUP BY t.ancestor_id, line.product_line;
 END;
+COMMENT ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz) IS
+'conversion_in of every unit; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.conversion_in(from_at timestamptz, to_at timestamptz)
+RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT c.* FROM calib.all_conversion_in(from_at, to_at) c
+    WHERE c.unit_id IN (SELECT calib.units_seen());
+END;
 COMMENT ON FUNCTION calib.conversion_in(timestamptz, timestamptz) IS
-'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit and product line (empty: all).';
+'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit seen and product line (empty: all).';
 
 CREATE FUNCTION calib.benchmark_at(on_day date)
 RETURNS TABLE (unit_id bigint, product_line text, conversion numeric)
@@ -108,7 +150,8 @@ COMMENT ON FUNCTION calib.benchmark_at(date) IS
 
 CREATE FUNCTION calib.stale_results(as_of timestamptz)
 RETURNS TABLE (measure text, days integer, stale_days integer)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT DISTINCT ON (f.measure) f.measure,
            calib.day_of(as_of) - calib.day_of(f.newest), s.stale_days
@@ -119,4 +162,4 @@ BEGIN ATOMIC
     ORDER BY f.measure, f.newest;
 END;
 COMMENT ON FUNCTION calib.stale_results(timestamptz) IS
-'Measures one of whose sources has sent no result for longer than its limit, and for how many days.';
+'Measures one of whose sources has sent no result for longer than its limit, and for how many days: of all results, whoever asks.';

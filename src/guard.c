@@ -30,8 +30,8 @@ column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
 	return SPI_getbinval(row, desc, SPI_fnumber(desc, name), isnull);
 }
 
-static void
-read_target(HeapTuple row, TupleDesc desc, Target *target)
+void
+calib_read_target(HeapTuple row, TupleDesc desc, Target *target)
 {
 	bool isnull;
 
@@ -59,18 +59,23 @@ read_target(HeapTuple row, TupleDesc desc, Target *target)
  * calendar (organisation.c); once a target stands there is nothing to hold
  * off.
  */
-static Calendar
-read_calendar(bool lock)
+Calendar
+calib_read_calendar(bool lock)
 {
-	Calendar calendar;
+	Calendar calendar = {.at = calib_moment()};
+	Oid types[1] = {TIMESTAMPTZOID};
+	Datum values[1] = {TimestampTzGetDatum(calendar.at)};
 	HeapTuple row;
 	bool isnull;
 
-	SPI_execute(lock ? "SELECT calib.today(), o.fiscal_start_month"
-	                   " FROM calib.organisation o FOR SHARE"
-	                 : "SELECT calib.today(), o.fiscal_start_month"
-	                   " FROM calib.organisation o",
-	            false, 1);
+	if (lock)
+		calib_execute("SELECT calib.day_of($1), o.fiscal_start_month"
+		              " FROM calib.organisation o FOR SHARE",
+		              1, types, values, NULL, false, 1);
+	else
+		calib_execute("SELECT calib.day_of($1), o.fiscal_start_month"
+		              " FROM calib.organisation o",
+		              1, types, values, NULL, false, 1);
 	if (SPI_processed != 1)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("calib.organisation has no row")));
@@ -82,14 +87,14 @@ read_calendar(bool lock)
 	return calendar;
 }
 
-static bool
-is_draft(const Target *target, const Calendar *calendar)
+bool
+calib_is_draft(const Target *target, const Calendar *calendar)
 {
 	return !target->is_published && calendar->today < target->period_start;
 }
 
-static bool
-same_number(Numeric a, Numeric b)
+bool
+calib_same_number(Numeric a, Numeric b)
 {
 	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(a),
 	                                        NumericGetDatum(b)));
@@ -143,11 +148,26 @@ check_period_start(const Target *target, const Calendar *calendar)
 	         "calib.period_start(day, grain, fiscal_start_month) gives it.")));
 }
 
+/* A manager writes drafts; who makes them binding is somebody else. */
+static void
+require_publisher(const Target *target)
+{
+	Oid types[1] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(target->unit_id)};
+
+	SPI_execute_with_args("SELECT calib.require_duty('{admin,hr}', $1, "
+	                      "'publish targets')",
+	                      1, types, values, NULL, true, 1);
+}
+
 /* Nobody publishes for yesterday, or for a day that may never come. */
 static void
 check_published_now(const Target *target)
 {
-	if (!target->is_published || target->published_at == calib_now())
+	if (!target->is_published)
+		return;
+	require_publisher(target);
+	if (target->published_at == calib_now())
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_CALIB_TARGET_GUARDED),
@@ -162,7 +182,7 @@ check_published_now(const Target *target)
 static void
 check_value_is_original(const Target *target)
 {
-	if (same_number(target->value, target->original_value))
+	if (calib_same_number(target->value, target->original_value))
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_CALIB_TARGET_GUARDED),
@@ -187,8 +207,9 @@ static void
 check_draft(const Target *old, const Target *new, const Calendar *calendar)
 {
 	check_period_start(new, calendar);
-	if (new->is_published)
-		check_published_now(new);
+	check_published_now(new);
+	if (!new->is_published && !calib_is_draft(new, calendar))
+		require_publisher(new);
 	check_value_is_original(new);
 }
 
@@ -215,7 +236,7 @@ changed_identity(const Target *old, const Target *new)
 		return "grain";
 	if (old->period_start != new->period_start)
 		return "period_start";
-	if (!same_number(old->original_value, new->original_value))
+	if (!calib_same_number(old->original_value, new->original_value))
 		return "original_value";
 	return NULL;
 }
@@ -244,22 +265,20 @@ check_identity(const Target *old, const Target *new)
 static void
 check_update(const Target *old, const Target *new, const Calendar *calendar)
 {
-	Adjustment adjustment = {old, new, calendar};
-
-	if (is_draft(old, calendar))
+	if (calib_is_draft(old, calendar))
 	{
 		check_draft(old, new, calendar);
 		return;
 	}
 	check_identity(old, new);
-	if (!same_number(old->value, new->value))
-		calib_adjust(&adjustment);
+	if (!calib_same_number(old->value, new->value))
+		calib_adjust(old, new->value, calendar);
 }
 
 static void
 check_delete(const Target *old, const Calendar *calendar)
 {
-	if (is_draft(old, calendar))
+	if (calib_is_draft(old, calendar))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_CALIB_TARGET_GUARDED),
 	                errmsg("a binding target is not deleted"),
@@ -273,18 +292,18 @@ check_row(TriggerData *trigger)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	Calendar calendar =
-	    read_calendar(TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
+	    calib_read_calendar(TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
 	Target first;
 	Target second;
 
-	read_target(trigger->tg_trigtuple, desc, &first);
+	calib_read_target(trigger->tg_trigtuple, desc, &first);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		check_insert(&first, &calendar);
 	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		check_delete(&first, &calendar);
 	else
 	{
-		read_target(trigger->tg_newtuple, desc, &second);
+		calib_read_target(trigger->tg_newtuple, desc, &second);
 		check_update(&first, &second, &calendar);
 	}
 }
@@ -339,7 +358,7 @@ column_changed(TriggerData *trigger, const char *name)
 
 	if (oldnull || newnull)
 		return oldnull != newnull;
-	return !same_number(DatumGetNumeric(old), DatumGetNumeric(new));
+	return !calib_same_number(DatumGetNumeric(old), DatumGetNumeric(new));
 }
 
 /* In a draft, the number that was corrected carries the other along. */
@@ -355,9 +374,9 @@ fill_update(TriggerData *trigger)
 
 	if (value_changed == original_changed)
 		return new;
-	calendar = read_calendar(false);
-	read_target(trigger->tg_trigtuple, desc, &old);
-	if (!is_draft(&old, &calendar))
+	calendar = calib_read_calendar(false);
+	calib_read_target(trigger->tg_trigtuple, desc, &old);
+	if (!calib_is_draft(&old, &calendar))
 		return new;
 	return value_changed ? copy_column(new, desc, "value", "original_value")
 	                     : copy_column(new, desc, "original_value", "value");
@@ -405,8 +424,10 @@ is_cited(int64 evidence_id)
 	Oid types[1] = {INT8OID};
 	Datum values[1] = {Int64GetDatum(evidence_id)};
 	SPIPlanPtr plan =
-	    SPI_prepare("SELECT FROM calib.adjustment_evidence e"
-	                " WHERE e.evidence_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	    SPI_prepare("SELECT FROM calib.adjustment_evidence a"
+	                " WHERE a.evidence_id OPERATOR(pg_catalog.=) $1"
+	                " UNION ALL SELECT FROM calib.request_evidence r"
+	                " WHERE r.evidence_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
 	                1, types);
 
 	SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
@@ -432,7 +453,7 @@ calib_keep_evidence(PG_FUNCTION_ARGS)
 	if (is_cited(evidence_id))
 		ereport(ERROR,
 		        (errcode(ERRCODE_CALIB_APPEND_ONLY),
-		         errmsg("evidence that an adjustment cites is not changed"),
+		         errmsg("evidence that is cited is not changed"),
 		         errdetail("Evidence " INT64_FORMAT " is cited.", evidence_id),
 		         errhint("Enter new evidence instead.")));
 	SPI_finish();

@@ -15,26 +15,40 @@ CREATE TABLE calib.adjustment (
     submitted_at timestamptz NOT NULL,
     approved_by text,
     approved_at timestamptz,
+    approved_comment text,
     filed_by text,
-    filed_at timestamptz
+    filed_at timestamptz,
+    filed_comment text,
+    ended_by text,
+    ended_at timestamptz,
+    ended_comment text,
+    CONSTRAINT adjustment_filed CHECK ((status = 'filed') = (filed_by IS NOT NULL AND filed_at IS NOT NULL)),
+    CONSTRAINT adjustment_ended CHECK ((status IN ('rejected', 'withdrawn')) = (ended_by IS NOT NULL AND ended_at IS NOT NULL))
 );
 CREATE INDEX adjustment_target ON calib.adjustment (target_id);
-COMMENT ON TABLE calib.adjustment IS 'Changes of targets; written by the guard alone (KC007).';
+CREATE INDEX adjustment_batch ON calib.adjustment (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX adjustment_open ON calib.adjustment (adjustment_id) WHERE status IN ('submitted', 'approved');
+COMMENT ON TABLE calib.adjustment IS 'Changes of targets, asked for and made; written by the guard and the workflow alone (KC007).';
 COMMENT ON COLUMN calib.adjustment.adjustment_id IS 'Identity.';
 COMMENT ON COLUMN calib.adjustment.target_id IS 'The target changed.';
-COMMENT ON COLUMN calib.adjustment.quarter_start IS 'First day of the fiscal quarter whose budget it spends.';
-COMMENT ON COLUMN calib.adjustment.old_value IS 'Value before.';
+COMMENT ON COLUMN calib.adjustment.quarter_start IS 'First day of the fiscal quarter whose place it holds or has spent; that of a year''s target moves to the quarter of its filing.';
+COMMENT ON COLUMN calib.adjustment.old_value IS 'Value before: at submission, and once filed the one really replaced.';
 COMMENT ON COLUMN calib.adjustment.new_value IS 'Value after.';
 COMMENT ON COLUMN calib.adjustment.reason IS 'Why, in words.';
-COMMENT ON COLUMN calib.adjustment.origin IS 'own: asked for from within the unit; above: ordered from above.';
+COMMENT ON COLUMN calib.adjustment.origin IS 'own: submitted from within the unit''s region (or, without one, the unit); above: ordered from above it.';
 COMMENT ON COLUMN calib.adjustment.status IS 'submitted, approved, filed (applied), rejected or withdrawn.';
-COMMENT ON COLUMN calib.adjustment.batch_id IS 'Adjustments decided as one.';
+COMMENT ON COLUMN calib.adjustment.batch_id IS 'Adjustments decided as one: the id of the first of them; NULL: by itself.';
 COMMENT ON COLUMN calib.adjustment.submitted_by IS 'Who asked for it.';
 COMMENT ON COLUMN calib.adjustment.submitted_at IS 'When.';
 COMMENT ON COLUMN calib.adjustment.approved_by IS 'Who approved it.';
 COMMENT ON COLUMN calib.adjustment.approved_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment.approved_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.adjustment.filed_by IS 'Who filed it.';
 COMMENT ON COLUMN calib.adjustment.filed_at IS 'When it was filed and so applied.';
+COMMENT ON COLUMN calib.adjustment.filed_comment IS 'What was said on it.';
+COMMENT ON COLUMN calib.adjustment.ended_by IS 'Who rejected or withdrew it.';
+COMMENT ON COLUMN calib.adjustment.ended_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment.ended_comment IS 'The reason; a rejection has one.';
 SELECT calib.keep_in_dump('calib.adjustment');
 
 CREATE TABLE calib.adjustment_evidence (
@@ -88,6 +102,23 @@ ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only;
 CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.budget
     FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
 ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+
+CREATE FUNCTION calib.origin_of(of_unit bigint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH line AS (
+        SELECT a.ancestor_id, a.depth, u.kind
+        FROM calib.unit_ancestors(NULL, of_unit) a JOIN calib.unit u ON u.unit_id = a.ancestor_id
+    )
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM line l JOIN calib.held_duties() h ON h.unit_id = l.ancestor_id
+        WHERE h.duty = 'manager'
+          AND l.depth <= coalesce((SELECT min(r.depth) FROM line r WHERE r.kind = 'region'), 0))
+        THEN 'own' ELSE 'above' END;
+END;
+COMMENT ON FUNCTION calib.origin_of(bigint) IS
+'Whence an adjustment of a unit comes when the caller asks for it: own, where the caller is manager of the unit''s region or of something below it on the way to the unit (without a region: of the unit itself); else above.';
 
 CREATE FUNCTION calib.fill_target() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -164,7 +195,9 @@ SELECT q.unit_id, q.measure, q.product_line, q.quarter_start,
        greatest(p.max_adjustments - coalesce(b.used, 0) - coalesce(b.pending, 0), 0)::bigint AS remaining
 FROM quarter q
 LEFT JOIN calib.budget b USING (unit_id, measure, product_line, quarter_start)
-LEFT JOIN calib.policy_at() p ON p.unit_id = q.unit_id;
+LEFT JOIN calib.policy_at() p ON p.unit_id = q.unit_id
+-- not those that stood here once: their targets of then may be seen, their budget not
+WHERE q.unit_id IN (SELECT u.unit_id FROM calib.unit u);
 COMMENT ON VIEW calib.adjustment_budget IS
 'Adjustments used, pending and left, for every fiscal quarter in which a unit has a target, under today''s policy.';
 COMMENT ON COLUMN calib.adjustment_budget.unit_id IS 'The unit.';

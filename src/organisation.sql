@@ -169,7 +169,7 @@ BEGIN ATOMIC
         SELECT up.unit_id, h.parent_id, up.depth + 1, up.path || h.parent_id
         FROM up JOIN calib.unit_history h ON h.unit_id = up.ancestor_id
         WHERE h.parent_id IS NOT NULL AND h.parent_id <> ALL (up.path)
-          AND h.valid @> coalesce(on_day, calib.today())
+          AND h.valid @> coalesce(on_day, (SELECT calib.today()))
     )
     SELECT up.unit_id, up.ancestor_id, up.depth FROM up;
 END;

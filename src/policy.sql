@@ -10,6 +10,7 @@ CREATE TABLE calib.policy (
     approval text CHECK (approval IN ('required', 'single', 'none')),
     freeze_day integer CHECK (freeze_day BETWEEN 1 AND 31),
     filing_grace_days integer CHECK (filing_grace_days >= 0),
+    step_due_hours integer CHECK (step_due_hours >= 0),
     attainment_floor numeric CHECK (attainment_floor > 0 AND attainment_floor < 'Infinity'),
     attainment_margin numeric CHECK (attainment_margin >= 0 AND attainment_margin < 'Infinity'),
     windfall_margin numeric CHECK (windfall_margin >= 0 AND windfall_margin < 'Infinity'),
@@ -30,7 +31,7 @@ CREATE TABLE calib.policy (
     UNIQUE NULLS NOT DISTINCT (unit_id, valid_from),
     -- With a hole in it, what it leaves out would be nobody's rule.
     CONSTRAINT policy_for_everyone_is_full CHECK (unit_id IS NOT NULL
-        OR num_nulls(cap, max_adjustments, approval, filing_grace_days, attainment_floor,
+        OR num_nulls(cap, max_adjustments, approval, filing_grace_days, step_due_hours, attainment_floor,
             attainment_margin, windfall_margin, density_margin, min_elapsed_share, min_peers,
             ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
             late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop) = 0)
@@ -46,6 +47,7 @@ COMMENT ON COLUMN calib.policy.max_adjustments IS 'Adjustments per unit, measure
 COMMENT ON COLUMN calib.policy.approval IS 'required: risk approves and HR files; single: one other person; none: a plain UPDATE is an adjustment.';
 COMMENT ON COLUMN calib.policy.freeze_day IS 'After this day of the month no adjustment of a target whose period ends with the month; NULL: no freeze.';
 COMMENT ON COLUMN calib.policy.filing_grace_days IS 'Days after a period''s end in which what was submitted in time may still be filed.';
+COMMENT ON COLUMN calib.policy.step_due_hours IS 'Hours after which a step that waits is overdue and shows up for deputies too.';
 COMMENT ON COLUMN calib.policy.attainment_floor IS 'The attainment line: pace below it is missed.';
 COMMENT ON COLUMN calib.policy.attainment_margin IS 'How far pace must be from the floor for a strong signal.';
 COMMENT ON COLUMN calib.policy.windfall_margin IS 'How far above the floor, two periods running, for a strong windfall.';
@@ -64,11 +66,11 @@ COMMENT ON COLUMN calib.policy.shallow_share IS 'Share of stuck among visited cu
 COMMENT ON COLUMN calib.policy.shallow_min_visited IS 'Fewer visited customers than this are not judged.';
 COMMENT ON COLUMN calib.policy.loop IS 'Whether deviations are opened for the unit.';
 
-INSERT INTO calib.policy (valid_from, cap, max_adjustments, approval, filing_grace_days,
+INSERT INTO calib.policy (valid_from, cap, max_adjustments, approval, filing_grace_days, step_due_hours,
     attainment_floor, attainment_margin, windfall_margin, density_margin, min_elapsed_share,
     min_peers, ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
     late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop)
-VALUES ('2000-01-01', 0.10, 2, 'required', 5,
+VALUES ('2000-01-01', 0.10, 2, 'required', 5, 24,
     1, 0.10, 0.15, 0.30, 0.20,
     3, 8, 20, 0.8, 0.20, 1.5,
     48, 14, '{initial_contact}', 0.5, 3, false);
@@ -101,6 +103,8 @@ ALTER TABLE calib.policy ENABLE ALWAYS TRIGGER keep_policy_truncate;
 
 -- Every column from the nearest row up the tree that states it.  shallow_stages
 -- is an array, which array_agg cannot collect where lengths differ: jsonb can.
+-- In PL/pgSQL, because that keeps its plan: an SQL function is planned at every
+-- call, which takes longer here than to run it.
 CREATE FUNCTION calib.policy_at(on_day date DEFAULT NULL, of_unit bigint DEFAULT NULL)
 RETURNS TABLE (unit_id bigint,
     cap numeric,
@@ -109,6 +113,7 @@ RETURNS TABLE (unit_id bigint,
     approval text,
     freeze_day integer,
     filing_grace_days integer,
+    step_due_hours integer,
     attainment_floor numeric,
     attainment_margin numeric,
     windfall_margin numeric,
@@ -126,29 +131,33 @@ RETURNS TABLE (unit_id bigint,
     shallow_min_visited integer,
     loop boolean,
     shallow_stages text[])
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
 SET jit = off
-BEGIN ATOMIC
+AS $$
+BEGIN
+    RETURN QUERY
     WITH newest AS (
         SELECT DISTINCT ON (p.unit_id) p.*
         FROM calib.policy p
-        WHERE p.valid_from <= coalesce(on_day, calib.today())
+        WHERE p.valid_from <= coalesce($1, calib.today())
         ORDER BY p.unit_id, p.valid_from DESC
     ), line AS (
-        SELECT a.unit_id AS of_unit, a.depth, n.*
-        FROM calib.unit_ancestors(on_day, of_unit) a JOIN newest n ON n.unit_id = a.ancestor_id
+        SELECT a.unit_id AS unit, a.depth, n.*
+        FROM calib.unit_ancestors($1, $2) a JOIN newest n ON n.unit_id = a.ancestor_id
         UNION ALL
         SELECT u.unit_id, 2147483647, n.*
         FROM calib.unit u CROSS JOIN newest n
-        WHERE n.unit_id IS NULL AND (of_unit IS NULL OR u.unit_id = of_unit)
+        WHERE n.unit_id IS NULL AND ($2 IS NULL OR u.unit_id = $2)
     )
-    SELECT l.of_unit,
+    SELECT l.unit,
         (array_agg(l.cap ORDER BY l.depth) FILTER (WHERE l.cap IS NOT NULL))[1],
         (array_agg(l.cumulative_cap ORDER BY l.depth) FILTER (WHERE l.cumulative_cap IS NOT NULL))[1],
         (array_agg(l.max_adjustments ORDER BY l.depth) FILTER (WHERE l.max_adjustments IS NOT NULL))[1],
         (array_agg(l.approval ORDER BY l.depth) FILTER (WHERE l.approval IS NOT NULL))[1],
         (array_agg(l.freeze_day ORDER BY l.depth) FILTER (WHERE l.freeze_day IS NOT NULL))[1],
         (array_agg(l.filing_grace_days ORDER BY l.depth) FILTER (WHERE l.filing_grace_days IS NOT NULL))[1],
+        (array_agg(l.step_due_hours ORDER BY l.depth) FILTER (WHERE l.step_due_hours IS NOT NULL))[1],
         (array_agg(l.attainment_floor ORDER BY l.depth) FILTER (WHERE l.attainment_floor IS NOT NULL))[1],
         (array_agg(l.attainment_margin ORDER BY l.depth) FILTER (WHERE l.attainment_margin IS NOT NULL))[1],
         (array_agg(l.windfall_margin ORDER BY l.depth) FILTER (WHERE l.windfall_margin IS NOT NULL))[1],
@@ -168,7 +177,7 @@ BEGIN ATOMIC
         ARRAY(SELECT jsonb_array_elements_text(
             (array_agg(to_jsonb(l.shallow_stages) ORDER BY l.depth) FILTER (WHERE l.shallow_stages IS NOT NULL))[1]))
     FROM line l
-    GROUP BY l.of_unit;
-END;
+    GROUP BY l.unit;
+END $$;
 COMMENT ON FUNCTION calib.policy_at(date, bigint) IS
 'The policy that holds on a day for every unit (or one), each column from the nearest row up the tree. on_day NULL: today; of_unit NULL: all units.';

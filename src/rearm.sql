@@ -22,7 +22,8 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT o.relation, o.trigger, o.function, o.definition, o.enabled FROM calib.own_trigger o
-    UNION ALL SELECT e.* FROM calib.audit_triggers() AS e;
+    UNION ALL SELECT e.* FROM calib.audit_triggers() AS e
+    UNION ALL SELECT e.* FROM calib.guard_triggers() AS e;
 END;
 COMMENT ON FUNCTION calib.expected_triggers() IS
 'Every trigger that must stand: on calib''s own tables, on the tables of users it keeps, and on their partitions, parents first.';
@@ -59,7 +60,7 @@ COMMENT ON COLUMN calib.trigger_state.relation IS 'The table or partition.';
 COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger.';
 COMMENT ON COLUMN calib.trigger_state.ok IS 'Whether it stands as it must.';
 COMMENT ON COLUMN calib.trigger_state.problem IS
-'missing, altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected); NULL: none.';
+'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected); NULL: none.';
 
 CREATE FUNCTION calib.mend_trigger(expected calib.expected_trigger) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -83,8 +84,14 @@ CREATE FUNCTION calib.forget_dropped() RETURNS SETOF text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    DELETE FROM calib.audited a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.relation)
-    RETURNING a.relation::text;
+    WITH audited AS (
+        DELETE FROM calib.audited a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.relation)
+        RETURNING a.relation
+    ), guarded AS (
+        DELETE FROM calib.guarded g WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.relation)
+        RETURNING g.relation
+    )
+    SELECT a.relation::text FROM audited a UNION SELECT g.relation::text FROM guarded g;
 END;
 COMMENT ON FUNCTION calib.forget_dropped() IS
 'Removes tables that were dropped from the lists of kept ones; returns the numbers they had.';
@@ -113,6 +120,10 @@ BEGIN
         mended := detail IS NULL;
         RETURN NEXT;
     END LOOP;
+    RETURN QUERY
+    SELECT g.relation::text, NULL, 'rows past the triggers', m.detail IS NULL, m.detail
+    FROM calib.guarded g CROSS JOIN LATERAL calib.mend_rows(g.relation) AS m
+    WHERE m.changed ORDER BY 1;
 END $$;
 COMMENT ON FUNCTION calib.rearm() IS
 'Puts every trigger back as it must stand (calib.trigger_state) and returns what was not, and where it could not the error: on calib''s own tables, on tables of users as their owner. Takes duty admin for everyone (42501); ownership was asked for when the table was attached. Nothing to do: no rows.';

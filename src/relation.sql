@@ -165,6 +165,7 @@ BEGIN ATOMIC
     SELECT CASE
         WHEN (expected).definition IS NULL THEN CASE WHEN t.oid IS NOT NULL THEN 'stray' END
         WHEN t.oid IS NULL THEN 'missing'
+        WHEN t.tgfoid <> (expected).function::regprocedure THEN 'name taken'
         WHEN pg_get_triggerdef(t.oid) <> (expected).definition THEN 'altered'
         WHEN t.tgenabled = 'D' AND (expected).enabled <> 'D' THEN 'disabled'
         WHEN t.tgenabled = 'R' AND (expected).enabled <> 'R' THEN 'replica only'
@@ -177,7 +178,7 @@ BEGIN ATOMIC
     WHERE c.oid = (expected).relation;
 END;
 COMMENT ON FUNCTION calib.trigger_problem(calib.expected_trigger) IS
-'What is wrong with an expected trigger: missing, altered (another definition), disabled, replica only, not always, always, owner lacks execute (cannot add partitions), stray (it must not be there); NULL: nothing.';
+'What is wrong with an expected trigger: missing, name taken (by a trigger that is not calib''s), altered (another definition), disabled, replica only, not always, always, owner lacks execute (cannot add partitions), stray (it must not be there); NULL: nothing.';
 
 CREATE FUNCTION calib.run_as_owner(relation regclass, command text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -188,7 +189,7 @@ REVOKE EXECUTE ON FUNCTION calib.run_as_owner(regclass, text) FROM PUBLIC;
 
 -- Creating a trigger takes SHARE ROW EXCLUSIVE, dropping one ACCESS EXCLUSIVE: the
 -- mode that will be needed is taken at once, for raising it later would deadlock.
-CREATE FUNCTION calib.lock_table(relation regclass, mode text) RETURNS void
+CREATE FUNCTION calib.lock_table(relation regclass, mode text DEFAULT 'SHARE ROW EXCLUSIVE') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -209,6 +210,11 @@ DECLARE
     problem text := calib.trigger_problem($1);
     owner name := (SELECT r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = $1.relation);
 BEGIN
+    IF problem = 'name taken' THEN
+        RAISE EXCEPTION USING ERRCODE = '42710',
+            MESSAGE = format('table %s has another trigger %I', $1.relation, $1.trigger),
+            HINT = 'Rename that trigger.';
+    END IF;
     IF $1.definition IS NOT NULL AND NOT has_function_privilege(owner, $1.function, 'EXECUTE') THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', $1.function, owner);
     END IF;

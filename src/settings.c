@@ -156,6 +156,17 @@ calib_now(void)
 	                        : GetCurrentTransactionStartTimestamp();
 }
 
+/*
+ * When a decision is made.  Without a clock that is the real time and not the
+ * transaction's start: who opens a transaction before a period ends, or waits
+ * for a lock over midnight, decides afterwards all the same.
+ */
+TimestampTz
+calib_moment(void)
+{
+	return clock_at != NULL ? *clock_at : GetCurrentTimestamp();
+}
+
 bool
 calib_clock_is_set(void)
 {

@@ -1,8 +1,10 @@
--- Shallow coverage: visited, but stuck in an early stage.
+-- Shallow coverage: visited, but stuck in an early stage.  Counted as its owner:
+-- a customer is stuck by all its opportunities, also those of units unseen.
 
 CREATE FUNCTION calib.shallow_coverage_in(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (unit_id bigint, visited bigint, stuck bigint, share numeric, flagged boolean)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
+LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
     WITH visited AS (
@@ -35,10 +37,11 @@ BEGIN ATOMIC
     SELECT c.unit_id, c.visited, c.stuck, c.stuck::numeric / c.visited,
            c.stuck::numeric / c.visited >= p.shallow_share AND c.visited >= p.shallow_min_visited
     FROM counted c
-    JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = c.unit_id;
+    JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = c.unit_id
+    WHERE c.unit_id IN (SELECT calib.units_seen());
 END;
 COMMENT ON FUNCTION calib.shallow_coverage_in(timestamptz, timestamptz) IS
-'Of the customers with an open opportunity that each rep visited in [from_at, to_at): how many are stuck, that is in an early stage for MORE than shallow_days. NULL gives no rows.';
+'Of the customers with an open opportunity that each rep seen visited in [from_at, to_at): how many are stuck, that is in an early stage for MORE than shallow_days. NULL gives no rows.';
 
 CREATE VIEW calib.shallow_coverage WITH (security_invoker = true) AS
 SELECT s.unit_id, s.visited, s.stuck, s.share, s.flagged

@@ -1,14 +1,16 @@
 -- The war room: one row per region, the dashboard's front row.
 
 -- A function behind the view keeps its plan from being compiled (jit), which
--- takes longer than running it.
+-- takes longer than running it; and runs as its owner, as all figures do. The
+-- diagnosis in it holds the regions seen.
 CREATE FUNCTION calib.war_room_now()
 RETURNS TABLE (unit_id bigint, region text, measure text, product_line text, period_start date, original_value numeric,
     target_value numeric, actual numeric, attainment numeric, attainment_original numeric, elapsed_share numeric,
     pace numeric, density float8, density_index float8, quadrant text, signal text, remedy text, reason text,
     adjustments_used bigint, adjustments_remaining bigint, deviations_open bigint, sri_days float8, lag_days
     numeric)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
     WITH budget AS (
@@ -44,7 +46,7 @@ BEGIN ATOMIC
     LEFT JOIN lag l USING (unit_id)
     WHERE d.unit_kind = 'region';
 END;
-COMMENT ON FUNCTION calib.war_room_now() IS 'What the view war_room shows.';
+COMMENT ON FUNCTION calib.war_room_now() IS 'What the view war_room shows: regions seen.';
 
 CREATE VIEW calib.war_room WITH (security_invoker = true) AS
 SELECT w.* FROM calib.war_room_now() w;

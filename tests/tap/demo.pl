@@ -69,8 +69,25 @@ is( $node->safe_psql('one', q{
 # Adjustments and refusals.
 is($node->safe_psql('one', q{SELECT count(*) FROM calib.adjustment WHERE status = 'filed'}),
 	'3', 'three adjustments passed');
-is(join(' ', $printed =~ /^SQLSTATE (\w+)$/mg), 'KC001 KC002 KC003 KC008 KC004',
-	'five changes are refused, each for its reason');
+is(join(' ', $printed =~ /^SQLSTATE (\w+)$/mg), 'KC001 KC002 KC003 KC008 KC004 42501 KC005 KC006',
+	'eight steps are refused, each for its reason');
+is($node->safe_psql('one', q{SELECT string_agg(status, ' ' ORDER BY adjustment_id) FROM calib.adjustment}),
+	'filed filed filed withdrawn', 'what was refused left nothing behind');
+
+# The road, and what HR holds of it.
+is($node->safe_psql('one', q{
+        SELECT string_agg(format('%s %s %s', kind, amount, extract(epoch FROM filed_at - submitted_at) / 60), ', ' ORDER BY request_id)
+        FROM calib.resource_request WHERE status = 'filed'}) =~ s/\.0+//gr,
+	'move_people 2 47, promotion_budget 300000 47', q{Zhejiang's request took 47 minutes});
+is($node->safe_psql('one', q{
+        SELECT string_agg(t ->> 'value', ' ' ORDER BY version) FROM calib.agreement, jsonb_array_elements(terms -> 'targets') t
+        WHERE unit_id = 13 AND period_start = '2025-10-01' AND grain = 'quarter'}),
+	'18000000 16200000 15300000', 'each adjustment made a version of the agreement');
+is($node->safe_psql('one', q{SELECT string_agg(type || ' ' || n, ', ' ORDER BY type) FROM (SELECT type, count(*) AS n FROM calib.outbox GROUP BY type) o}),
+	'AdjustmentFiled 3, RequestFiled 2', 'HR is told of all of it');
+my @verified = $printed =~ /^ +(\d*) \| (t|f)  \| (.*?) *$/mg;
+like("@verified", qr/^1 t   t  1 f row \d+ was changed  t ?$/, 'verify before and after a superuser rewrites a sealed row');
+is($node->safe_psql('one', 'SELECT count(*) FROM calib.verify() WHERE NOT ok'), '0', 'the ledger is whole in the end');
 
 # Response.
 is( at('2026-01-01 09:00+08', q{SELECT string_agg(round(mean_days::numeric, 1)::text, ' ' ORDER BY month)

@@ -183,6 +183,28 @@ none('views show types that every BI driver reads, and every column has a commen
 				'date', 'timestamp with time zone', 'jsonb')
 			OR col_description(rel.oid, attnum) IS NULL)});
 
+# --- rights: a table of calib's that a release adds without rules shows here
+none('every table is under row-level security, and has a policy for reading but for seed', $members . q{
+	SELECT name FROM rel WHERE relkind IN ('r', 'p') AND (NOT relrowsecurity
+		OR NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = rel.oid AND p.polcmd IN ('r', '*')))
+		AND name <> 'calib.seed'});
+
+none('PUBLIC may read every view', $members . q{
+	SELECT name FROM rel WHERE relkind = 'v' AND NOT has_table_privilege('public', rel.oid, 'SELECT')});
+
+none('PUBLIC may do with a table what has a policy, and nothing else', $members . q{
+	SELECT name || ' ' || p.privilege
+	FROM rel CROSS JOIN (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd'),
+		('TRUNCATE', ''), ('REFERENCES', ''), ('TRIGGER', '')) p (privilege, command)
+	WHERE relkind IN ('r', 'p') AND has_table_privilege('public', rel.oid, p.privilege)
+		<> EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = rel.oid AND o.polcmd = p.command::"char")});
+
+none('no sequence is granted to PUBLIC', $members . q{
+	SELECT name FROM rel WHERE CASE WHEN relkind = 'S' THEN has_sequence_privilege('public', rel.oid, 'USAGE, SELECT, UPDATE') END});
+
+none('a function that reads every unit is not for PUBLIC', $members . q{
+	SELECT name FROM func WHERE proname ~ '^all_|^(unit|diagnosis)_figures$' AND has_function_privilege('public', oid, 'EXECUTE')});
+
 # --- the version is the control file's
 my ($version) = slurp_file('calib.control') =~ /^default_version *= *'([^']+)'/m;
 is($node->safe_psql('calib', q{SELECT extversion FROM pg_extension WHERE extname = 'calib'}),

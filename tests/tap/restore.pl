@@ -49,13 +49,28 @@ $node->safe_psql(
 	SET calib.evidence = '1';
 	UPDATE calib.target SET value = 105 WHERE target_id = 1;
 	UPDATE calib.unit SET parent_id = 3 WHERE unit_id = 2;
+	SELECT calib.draft_agreement(2, 'quarter', '2025-10-01', '{"bonus": 0.10}'), calib.acknowledge_agreement(2, 'quarter', '2025-10-01');
+	SELECT calib.ack_outbox(id) FROM calib.claim_outbox(1, 'worker');
+	SELECT count(*) FROM calib.claim_outbox(1, 'worker');
+	INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, original_value) VALUES (90, 4, 'sell-out', 'quarter', '2025-10-01', 100);
+	SELECT calib.submit_adjustment(90, 95, 'waits', '{1}'), calib.submit_request(4, 'samples', 5, 'wait, too', evidence => '{1}');
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
+	REVOKE SELECT ON calib.audit FROM PUBLIC;
+	CREATE ROLE manager LOGIN;
+	INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('manager', 'manager', 3);
 });
 
 my $tables = q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'calib'::regnamespace
 	AND relkind IN ('r', 'p') AND relname NOT IN ('seed', 'era') ORDER BY 1};
 my @tables = split /\n/, $node->safe_psql('old', $tables);
 my $sequences = q{SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'calib' ORDER BY 1};
+
+# Row-level security: policies, whether it is on, what is granted.
+my $rights = q{
+	SELECT relname, relrowsecurity, relacl::text, polname, polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+	FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
+	WHERE relnamespace = 'calib'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY relname, polname};
+my $seen = q{SET ROLE manager; SELECT array_agg(unit_id ORDER BY unit_id) FROM calib.unit};
 
 # Everything there is, a line a table: rows and their md5 in a fixed order.
 sub content
@@ -67,7 +82,7 @@ sub content
 }
 my $before = content('old');
 my $numbers = $node->safe_psql('old', $sequences);
-unlike($before, qr/^(?:target|adjustment|budget|audit|policy|unit_history|stage_change) 0/m, 'there is something to restore');
+unlike($before, qr/^(?:target|adjustment|budget|audit|policy|unit_history|stage_change|agreement|outbox|outbox_claim|resource_request|request_evidence) 0/m, 'there is something to restore');
 like($before, qr/^indicator 0/m, 'and a table whose seeds are all gone');
 
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", '-d', $node->connstr('old') ], 'pg_dump, custom format');
@@ -124,6 +139,8 @@ for my $way (sort keys %ways)
 		is($after, $before, "$way: every row is back, and no other");
 	}
 	is($node->safe_psql('new', $sequences), $numbers, "$way: sequences go on");
+	is($node->safe_psql('new', $rights), $node->safe_psql('old', $rights), "$way: policies and grants are back");
+	is($node->safe_psql('new', $seen), '{2,3}', "$way: and limit what is seen");
 	my ($out, $err) = ('', '');
 	$node->psql(
 		'new', q{
@@ -135,10 +152,19 @@ for my $way (sort keys %ways)
 		UPDATE calib.target SET value = 111 WHERE target_id = 1;
 	}, on_error_stop => 0, stdout => \$out, stderr => \$err);
 	like($err, qr/^\S*\s*ERROR:\s+KC002\s*$/, "$way: the count goes on: one more place, and no other");
-	is($node->safe_psql('new', q{SELECT used, (SELECT max(adjustment_id) FROM calib.adjustment) FROM calib.budget}),
-		'2|2', "$way: the next adjustment is recorded");
+	is($node->safe_psql('new', q{SELECT used, (SELECT max(adjustment_id) FROM calib.adjustment) FROM calib.budget WHERE unit_id = 2}),
+		'2|3', "$way: the next adjustment is recorded");
 	is($node->safe_psql('new', q{SELECT count(*) FROM calib.audit WHERE relation = 'calib.target' AND new_row @> '{"target_id": 1, "value": 110}'}),
 		'1', "$way: and trailed");
+	is($node->safe_psql('new', q{SELECT string_agg(version || coalesce(':' || adjustment_id, ''), ' ' ORDER BY version) FROM calib.agreement}),
+		'1 2:1 3 4:3', "$way: it revises the agreement restored");
+	is($node->safe_psql('new', q{SELECT string_agg(state, ' ' ORDER BY position) FROM calib.outbox_state}),
+		'acknowledged claimed waiting waiting', "$way: and writes one event after those restored");
+	is($node->safe_psql('new', q{SET calib.clock = '2025-10-16 09:00+08';
+		SELECT calib.file_adjustment(2), calib.file_request(1);
+		SELECT t.value, b.used, b.pending, (SELECT status FROM calib.resource_request)
+		FROM calib.target t JOIN calib.budget b USING (unit_id, measure) WHERE t.target_id = 90}),
+		"|\n95|1|0|filed", "$way: what waited keeps its place and is filed");
 }
 
 # What is restored may be dumped and restored again.
