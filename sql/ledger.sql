@@ -108,6 +108,13 @@ INSERT INTO calib.holiday (day, name) VALUES ('2028-01-02', 'x');
 ALTER TABLE calib.audit ADD COLUMN more text;
 UPDATE calib.holiday SET name = 'y' WHERE day = '2028-01-02';
 SELECT action, row_hash = own.row_hash(a) AS as_documented, more IS NULL AS nothing_more FROM calib.audit a ORDER BY audit_id DESC LIMIT 2;
+-- what it may not hold refuses the change: 23514, 23502, and KC010 where a value would be read as another type's
+ALTER TABLE calib.audit ADD CONSTRAINT own_check CHECK (relation <> 'calib.holiday') NOT VALID;
+SELECT own.try($$INSERT INTO calib.holiday (day, name) VALUES ('2028-01-03', 'x')$$);
+ALTER TABLE calib.audit DROP CONSTRAINT own_check, DROP COLUMN more, ADD COLUMN needed int NOT NULL DEFAULT 1;
+SELECT own.try($$INSERT INTO calib.holiday (day, name) VALUES ('2028-01-03', 'x')$$);
+ALTER TABLE calib.audit DROP COLUMN needed, ALTER simulated TYPE text;
+SELECT own.try($$INSERT INTO calib.holiday (day, name) VALUES ('2028-01-03', 'x')$$);
 ROLLBACK;
 
 -- seal ---------------------------------------------------------------------------------

@@ -7,7 +7,9 @@
  * The row goes into the heap and its id into the one index, as PostgreSQL does
  * with its own catalogs.  Where somebody has put more on the table (an index,
  * a column, a check), the executor stores the row, with all there is; only
- * triggers are left out in both ways, for nobody's code may run here.
+ * triggers are left out in both ways, for nobody's code may run here.  Where
+ * a column has become another type, nothing is stored: the values would not
+ * be what they are read as.
  */
 #include "audit.h"
 
@@ -19,6 +21,8 @@
 #include "executor/executor.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+
+#include "ledger.h"
 
 /* The only index, where there is one and nothing else to keep; else none. */
 static Oid
@@ -117,6 +121,7 @@ calib_store_audit(Oid audit_relid, AuditRow *row)
 	                     ? index_open(index_relid, RowExclusiveLock)
 	                     : NULL;
 
+	calib_check_audit(audit);
 	if (index != NULL && is_plain_key(index))
 		store_by_hand(audit, index, row);
 	else

@@ -116,6 +116,12 @@ check_types(Relation relation, const Oid *types, int count)
 }
 
 void
+calib_check_audit(Relation audit)
+{
+	check_types(audit, audit_types, lengthof(audit_types));
+}
+
+void
 calib_open_table(LedgerTable *table, const char *name)
 {
 	char key[NAMEDATALEN];
@@ -132,7 +138,7 @@ calib_open_table(LedgerTable *table, const char *name)
 	table->heap = table_open(relid, AccessShareLock);
 	table->key = relation_open(index, AccessShareLock);
 	if (strcmp(name, "audit") == 0)
-		check_types(table->heap, audit_types, lengthof(audit_types));
+		calib_check_audit(table->heap);
 	else if (strcmp(name, "block") == 0)
 		check_types(table->heap, block_types, lengthof(block_types));
 	else
