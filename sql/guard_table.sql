@@ -259,7 +259,9 @@ CREATE TABLE quotas2 (team text, quarter date, quota int);
 INSERT INTO quotas2 VALUES ('T9', '2025-10-01', 101);
 SELECT calib.guard_table('quotas2', 'quota', 'team', 'quarter');                  -- 1
 SELECT pg_temp.code($$UPDATE quotas2 SET quota = 110$$);                          -- KC002: T9's two are used
+SELECT relation ~ '^\d+$' AS number, trigger, ok, problem FROM calib.trigger_state WHERE NOT ok;  -- dropped
 SELECT relation ~ '^\d+$' AS number, trigger, problem, mended, detail FROM calib.rearm();  -- dropped
+SELECT count(*) FROM calib.trigger_state WHERE NOT ok;                            -- none
 SELECT relation FROM calib.guarded;
 
 -- What is refused at attach ------------------------------------------------------------------

@@ -53,14 +53,18 @@ FROM (
     SELECT e.relation, e.trigger, calib.trigger_problem(e) AS problem FROM calib.expected_triggers() e
     UNION ALL
     SELECT e.relation, e.trigger, calib.trigger_problem(e) FROM calib.stray_triggers() e
+    UNION ALL
+    SELECT k.relation, NULL, 'dropped'
+    FROM (SELECT a.relation FROM calib.audited a UNION SELECT g.relation FROM calib.guarded g) k
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) k.relation)
 ) s;
 COMMENT ON VIEW calib.trigger_state IS
-'Each trigger that keeps a rule or the trail, and whether it stands as it must; calib.rearm() mends what does not.';
-COMMENT ON COLUMN calib.trigger_state.relation IS 'The table or partition.';
-COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger.';
+'Each trigger that keeps a rule or the trail, and whether it stands as it must, and kept tables that were dropped; calib.rearm() mends what does not.';
+COMMENT ON COLUMN calib.trigger_state.relation IS 'The table or partition; of one that was dropped, the number it had.';
+COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger; NULL: the table was dropped.';
 COMMENT ON COLUMN calib.trigger_state.ok IS 'Whether it stands as it must.';
 COMMENT ON COLUMN calib.trigger_state.problem IS
-'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected); NULL: none.';
+'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected), dropped (a kept table that is no more: a new one of its name is not kept); NULL: none.';
 
 CREATE FUNCTION calib.mend_trigger(expected calib.expected_trigger) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
