@@ -552,7 +552,7 @@ calib_guard_row(PG_FUNCTION_ARGS)
 static int64
 take_rows_of(Oid relid, Oid part)
 {
-	Relation relation = table_open(part, NoLock);
+	Relation relation = table_open(part, ShareRowExclusiveLock);
 	TupleTableSlot *slot;
 	GuardedTable *table;
 	TableScanDesc scan;

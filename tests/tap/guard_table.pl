@@ -253,7 +253,7 @@ my $state = q{
 	SELECT target_id, unit_id, period_start, original_value, value FROM calib.target ORDER BY 1;
 	SELECT tableoid::regclass, q.* FROM "Sales ""Ops"""."Quota's" q ORDER BY 2;
 	SELECT * FROM calib.trigger_state WHERE relation LIKE '%Sales%' ORDER BY 1, 2;
-	SELECT count(*) FROM calib.trigger_state WHERE NOT ok;
+	SELECT count(*) FROM calib.trigger_state WHERE NOT ok AND problem <> 'dropped';
 	SELECT has_function_privilege('planner', 'calib.guard_row()', 'EXECUTE')};
 my $before = $node->safe_psql('old', $state);
 like($before, qr/calib_guard_truncate\|t\|/, 'there is something to dump');
