@@ -107,6 +107,13 @@ my $export_sql = q{
 	SELECT entry FROM line ORDER BY block, audit_id NULLS LAST};
 my $export = $node->safe_psql('old', $export_sql) . "\n";
 like(verifier($export, $digest, '--ledger'), qr/^yes: proved: \d+ rows in 2 blocks/, 'the verifier recomputes the whole ledger from an export');
+my $digest_one = $node->safe_psql('old', q{SELECT jsonb_build_object('format', 'calib.digest.1', 'block', 1, 'hash', encode(hash, 'hex')) FROM calib.block WHERE block = 1});
+my $in_one = $node->safe_psql('old', 'SELECT row_count FROM calib.block WHERE block = 1');
+my $in_two = $node->safe_psql('old', 'SELECT row_count FROM calib.block WHERE block = 2');
+is(verifier($export, $digest_one, '--ledger'), "yes: proved: $in_one rows in 1 blocks, the history of the digest; $in_two later rows, for which it does not speak",
+	'an earlier digest does not vouch for later blocks');
+my ($a_row) = $export =~ /\A(.*\n)/;
+like(verifier($export . $a_row, $digest, '--ledger'), qr/^yes: proved: \d+ rows in 2 blocks, .*; 1 later rows, for which it does not speak/, 'nor any for rows in no block');
 like(verifier($export =~ s/竞品降价/竞品涨价/r, $digest, '--ledger'), qr/^no: NOT proved: block 2: a row was changed/, 'and sees one character');
 
 # A standby -------------------------------------------------------------------------
