@@ -185,6 +185,26 @@ like(verifier($node->safe_psql('old', "SELECT calib.prove($ids[5])"), $digest), 
 like(verifier($node->safe_psql('old', $export_sql) . "\n", $digest, '--ledger'), qr/^no: NOT proved: the chain does not lead to the digest/, 'nor the whole of it');
 like(verifier($old_proof, $digest), qr/^yes/, 'an old proof still stands');
 
+# Transaction ids set forward, as a wraparound does, and back, as nothing should ---------------------
+$node->safe_psql('postgres', 'CREATE DATABASE epoch');
+$node->safe_psql('epoch', 'CREATE EXTENSION calib; SELECT calib.seal()');
+sub set_epoch
+{
+	my ($epoch) = @_;
+	$node->stop;
+	command_ok([ 'pg_resetwal', '-e', $epoch, '-D', $node->data_dir ], "epoch $epoch");
+	$node->start;
+	$node->safe_psql('epoch', "INSERT INTO calib.holiday (day, name) VALUES (date '2031-01-01' + $epoch, 'epoch $epoch')");
+}
+set_epoch(3);
+is($node->safe_psql('epoch', q{SELECT calib.seal(), (SELECT bool_and(ok) FROM calib.verify())}), '2|t', 'a later epoch goes on');
+is($node->safe_psql('epoch', q{SELECT horizon >> 32 FROM calib.block WHERE block = 2}), '3', 'with transaction ids of 64 bits');
+set_epoch(1);
+($out, $err) = ('', '');
+$node->psql('epoch', 'SELECT calib.seal()', stdout => \$out, stderr => \$err);
+like($err, qr/this era is sealed beyond the present transaction.*It is sealed up to transaction \d{11}; .*dump the database and restore it/s, 'set back, seal does not fall silent');
+like($node->safe_psql('epoch', sprintf $problems, 'NULL'), qr/^2: row \d+ was inserted$/, 'and verify names the row it could not have sealed');
+
 # Random tampering, a sample; `make tamper` does 10,000 ------------------------------------------
 $node->safe_psql('postgres', 'CREATE DATABASE tamper');
 $node->safe_psql('tamper', 'CREATE EXTENSION calib');
