@@ -430,6 +430,14 @@ ALTER TABLE calib.audit DISABLE TRIGGER USER;
 SELECT own.tamper('SELECT own.forge(100000, 5, 4611686018427387904)');
 SELECT own.tamper('SELECT own.forge(100000, 5); UPDATE calib.audit SET era = ''00000000-0000-0000-0000-000000000000'' WHERE audit_id = 100000; UPDATE calib.audit a SET row_hash = own.row_hash(a) WHERE audit_id = 100000');
 
+-- Another table in the place of calib.block: not read as what it is not
+BEGIN;
+ALTER TABLE calib.block RENAME TO real;
+CREATE TABLE calib.block AS SELECT * FROM calib.real;
+ALTER TABLE calib.block ALTER previous TYPE int USING 5;
+SELECT own.try('SELECT calib.seal()');
+ROLLBACK;
+
 -- A number the sequence was set to is not drawn yet: its row is sealed with the next ones
 INSERT INTO calib.holiday (day, name) VALUES ('2029-05-02', 'row before');
 SELECT setval('calib.audit_audit_id_seq', 200000, false);

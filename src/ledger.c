@@ -217,11 +217,24 @@ check_cut_off(int64 last)
 	                 "from a backup or a standby.")));
 }
 
+/* Opening a table asks whether it is what its rows are read as. */
+static void
+check_tables(void)
+{
+	LedgerTable table;
+
+	calib_open_table(&table, "block");
+	calib_close_table(&table);
+	calib_open_table(&table, "leaf");
+	calib_close_table(&table);
+}
+
 static void
 find_last(Seal *seal)
 {
 	LedgerRow last;
 
+	check_tables();
 	SPI_execute("SELECT * FROM calib.block b ORDER BY b.block DESC LIMIT 1",
 	            false, 1);
 	if (SPI_processed > 0)
