@@ -7,11 +7,9 @@
  * The row goes into the heap and its id into the one index, as PostgreSQL does
  * with its own catalogs.  Where somebody has put more on the table (an index,
  * a column, a check), the executor stores the row, with all there is; only
- * triggers are left out in both ways, for nobody's code may run here.  Where
- * a column has become another type, nothing is stored: the values would not
- * be what they are read as.
+ * triggers are left out in both ways, for nobody's code may run here.
  */
-#include "audit.h"
+#include "ledger.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -22,7 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "ledger.h"
+#include "audit.h"
 
 /* The only index, where there is one and nothing else to keep; else none. */
 static Oid
@@ -116,12 +114,13 @@ void
 calib_store_audit(Oid audit_relid, AuditRow *row)
 {
 	Relation audit = table_open(audit_relid, RowExclusiveLock);
-	Oid index_relid = only_index(audit);
-	Relation index = OidIsValid(index_relid)
-	                     ? index_open(index_relid, RowExclusiveLock)
-	                     : NULL;
+	Oid index_relid;
+	Relation index;
 
 	calib_check_audit(audit);
+	index_relid = only_index(audit);
+	index = OidIsValid(index_relid) ? index_open(index_relid, RowExclusiveLock)
+	                                : NULL;
 	if (index != NULL && is_plain_key(index))
 		store_by_hand(audit, index, row);
 	else
