@@ -340,6 +340,12 @@ SELECT own.step('li', 'file', :a), own.value(:t);   -- ok: the fifth day
 SET calib.clock = '2026-01-06 00:00+08';
 SELECT own.step('li', 'file', :b), own.value(:t), own.budget(:t);  -- KC008, 95, 1/1
 SELECT own.step('li', 'withdraw', :b), own.budget(:t);
+-- grace of any length the policy takes
+SET calib.clock = '2026-03-31 09:00+08';
+SELECT own.target('none', 'quarter', '2026-01-01', 'filing_grace_days=2147483647') AS t \gset
+SELECT own.submit(:t, 95) AS a \gset
+SET calib.clock = '2026-09-01 09:00+08';
+SELECT own.step('li', 'file', :a), own.value(:t);   -- ok
 -- the freeze is one of submissions
 SET calib.clock = '2026-10-25 09:00+08';
 SELECT own.target('none', 'month', '2026-10-01', 'freeze_day=25') AS t \gset

@@ -172,7 +172,7 @@ check_period(const Adjustment *adjustment, const Policy *policy)
 
 	if (adjustment->occasion == FILING && adjustment->submitted_on < end)
 		grace = policy->filing_grace_days;
-	if (today < end + grace)
+	if (today - end < grace)
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_CALIB_PERIOD_CLOSED),
