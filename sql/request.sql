@@ -59,7 +59,9 @@ SELECT c, own.try('li', 'submit_request(' || c || ')') FROM unnest(ARRAY[
     '3, ''move_people'', 2, ''why''', '3, ''move_people'', 2, ''why'', NULL, 3', '3, ''move_people'', 2, ''why'', NULL, 404']) c;  -- 22023 each
 SELECT c, own.code('li', 'submit_request(' || c || ')') FROM unnest(ARRAY[
     '3, ''samples'', 5, ''why'', -1', '3, ''samples'', 5, ''why'', NULL, NULL, ''{404}''', '3, ''samples'', 5, ''why'', NULL, NULL, ''{NULL}''',
-    '3, ''samples'', 5, ''why'', 0, NULL, ''{1,1}''', '6, ''samples'', 5, ''why''']) c;  -- 22023, 23503, 23502, ok, 42501
+    '3, ''samples'', 5, ''why'', 0, NULL, ''{1,1}''', '6, ''samples'', 5, ''why''']) c;  -- 22023, KC003, KC003, ok, 42501
+-- unit 0 is a unit like any other: there is none
+SELECT own.try('li', 'submit_request(3, ''move_people'', 1, ''why'', NULL, 0)');
 SELECT who, own.code(who, 'submit_request(3, ''samples'', 5, ''why'')') FROM unnest(ARRAY['boss', 'wang', 'zhao', 'viewer', 'nobody']) who;  -- ok, then 42501
 -- people may come from a unit that is somebody else's: that is for risk and hr to judge
 SELECT own.code('li', 'submit_request(3, ''move_people'', 1, ''why'', NULL, 6)');
@@ -165,7 +167,7 @@ SELECT * FROM calib.workflow_rules();
 -- Evidence by duty --------------------------------------------------------------------------------
 SELECT who, own.try(who, 'attach_evidence(''regulation'', ''t'', ''u'')') FROM unnest('{east,zhao,viewer,nobody}'::text[]) who;
 SELECT c, own.try('wang', 'attach_evidence(' || c || ')') FROM unnest(ARRAY['NULL, ''t'', ''u''', '''regulation'', NULL, ''u''', '''regulation'', '''', ''u''',
-    '''regulation'', ''t''', '''regulation'', ''t'', ''''', '''regulation'', ''t'', NULL, ''''', '''rumour'', ''t'', ''u''', '''regulation'', ''t'', ''u'', NULL, ''infinity''']) c;
+    '''regulation'', ''t''', '''regulation'', ''t'', ''''', '''regulation'', ''t'', NULL, ''''', '''regulation'', '' '', ''u''', '''regulation'', ''t'', '' ''', '''rumour'', ''t'', ''u''', '''regulation'', ''t'', ''u'', NULL, ''infinity''']) c;
 SELECT own.try('wang', 'attach_evidence(''market_report'', ''both'', ''https://example.com'', ''abc'', ''2025-10-01'')') AS both;
 SELECT evidence_id, title, uri, encode(sha256, 'hex') AS sha256, observed_on, created_by, created_at FROM calib.evidence WHERE evidence_id = 1 OR title = 'both' ORDER BY 1;
 SELECT encode(sha256('the text'), 'hex') AS the_first, encode(sha256('abc'), 'hex') AS the_second;

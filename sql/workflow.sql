@@ -235,6 +235,24 @@ UPDATE calib.target SET value = 96 WHERE target_id = 50;
 RESET SESSION AUTHORIZATION;
 SELECT old_value, new_value, origin, submitted_by, filed_by FROM calib.adjustment WHERE target_id = 50 ORDER BY adjustment_id;
 REVOKE ALL ON calib.target, calib.adjustment FROM regress_calib_hr, regress_calib_two;
+
+-- A delegate names persons within its own units only, be it to take back what they submitted
+CREATE ROLE regress_calib_portal;
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_portal', 'delegate', 2);
+INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, original_value) VALUES
+    (51, 3, 'shelf', 'quarter', '2025-10-01', 100), (52, 6, 'shelf', 'quarter', '2025-10-01', 100);
+SELECT own.submit(52, 95, 'north') AS theirs, own.submit(51, 95, 'chen') AS ours \gset
+SELECT substr(own.try('north', 'submit_request(6, ''samples'', 5, ''why'')'), 4) AS request \gset
+SET SESSION AUTHORIZATION regress_calib_portal;
+SET calib.actor = 'north';
+SELECT calib.person(), calib.actor_covers(6), calib.actor_covers(3), calib.actor_covers(NULL);     -- north, f, t, f
+SELECT calib.withdraw_adjustment(:theirs);         -- 42501
+SELECT calib.withdraw_request(:request);           -- 42501
+SET calib.actor = 'chen';
+SELECT calib.withdraw_adjustment(:ours);
+RESET SESSION AUTHORIZATION;
+RESET calib.actor;
+SELECT status, ended_by FROM calib.adjustment WHERE adjustment_id IN (:theirs, :ours) ORDER BY adjustment_id;
 \set VERBOSITY default
 
 -- Rules hold at filing -----------------------------------------------------------------------------
@@ -322,6 +340,12 @@ SELECT own.step('li', 'file', :a), own.value(:t);   -- ok: the fifth day
 SET calib.clock = '2026-01-06 00:00+08';
 SELECT own.step('li', 'file', :b), own.value(:t), own.budget(:t);  -- KC008, 95, 1/1
 SELECT own.step('li', 'withdraw', :b), own.budget(:t);
+-- grace of any length the policy takes
+SET calib.clock = '2026-03-31 09:00+08';
+SELECT own.target('none', 'quarter', '2026-01-01', 'filing_grace_days=2147483647') AS t \gset
+SELECT own.submit(:t, 95) AS a \gset
+SET calib.clock = '2026-09-01 09:00+08';
+SELECT own.step('li', 'file', :a), own.value(:t);   -- ok
 -- the freeze is one of submissions
 SET calib.clock = '2026-10-25 09:00+08';
 SELECT own.target('none', 'month', '2026-10-01', 'freeze_day=25') AS t \gset
@@ -446,4 +470,4 @@ JOIN LATERAL (SELECT count(*) AS n FROM calib.adjustment_evidence e WHERE e.adju
 
 DROP EXTENSION calib;
 DROP SCHEMA own CASCADE;
-DROP ROLE regress_calib_sales, regress_calib_risk, regress_calib_two, regress_calib_hr;
+DROP ROLE regress_calib_sales, regress_calib_risk, regress_calib_two, regress_calib_hr, regress_calib_portal;

@@ -172,7 +172,7 @@ check_period(const Adjustment *adjustment, const Policy *policy)
 
 	if (adjustment->occasion == FILING && adjustment->submitted_on < end)
 		grace = policy->filing_grace_days;
-	if (today < end + grace)
+	if (today - end < grace)
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_CALIB_PERIOD_CLOSED),
@@ -235,18 +235,14 @@ refuse_without_evidence(const Adjustment *adjustment)
  * Locks the evidence, so that it cannot change before it is cited, and names
  * the first id that is none, or that is dated in the future.
  */
-static void
-check_evidence(const Adjustment *adjustment)
+void
+calib_check_cited(Datum evidence, DateADT today)
 {
-	ArrayType *ids = DatumGetArrayTypeP(adjustment->evidence);
 	Oid types[2] = {INT8ARRAYOID, DATEOID};
-	Datum values[2] = {adjustment->evidence,
-	                   DateADTGetDatum(adjustment->calendar->today)};
+	Datum values[2] = {evidence, DateADTGetDatum(today)};
 	char *id;
 	char *observed;
 
-	if (ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids)) == 0)
-		refuse_without_evidence(adjustment);
 	calib_execute(
 	    "SELECT FROM calib.evidence e"
 	    " WHERE e.evidence_id OPERATOR(pg_catalog.=) ANY ($1) FOR SHARE",
@@ -270,6 +266,16 @@ check_evidence(const Adjustment *adjustment)
 	             ? errdetail("There is no evidence %s.", id ? id : "NULL")
 	             : errdetail("It is dated %s, in the future.", observed),
 	         errhint("Enter evidence in calib.evidence and cite its id.")));
+}
+
+static void
+check_evidence(const Adjustment *adjustment)
+{
+	ArrayType *ids = DatumGetArrayTypeP(adjustment->evidence);
+
+	if (ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids)) == 0)
+		refuse_without_evidence(adjustment);
+	calib_check_cited(adjustment->evidence, adjustment->calendar->today);
 }
 
 static void

@@ -98,6 +98,21 @@ END $$;
 COMMENT ON FUNCTION calib.held_duties() IS
 'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone; code that is fenced in (calib.in_restricted_operation) none.';
 
+CREATE FUNCTION calib.actor_covers(unit_id bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT NOT calib.actor_in_force()
+        OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = calib.role() AND r.rolsuper)
+        OR EXISTS (
+            SELECT FROM calib.duty d JOIN pg_roles r ON r.rolname = d.role_name
+            WHERE d.duty = 'delegate' AND pg_has_role(calib.role()::name, r.oid, 'USAGE')
+              AND (d.unit_id IS NULL OR (actor_covers.unit_id IS NOT NULL AND d.unit_id IN
+                  (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, actor_covers.unit_id) a))));
+END;
+COMMENT ON FUNCTION calib.actor_covers(bigint) IS
+'Whether the name of the person counts over a unit (NULL: everyone): calib.actor is not in force, or the role is delegate over it. What takes no duty but being that person asks for it.';
+
 CREATE FUNCTION calib.holds(duties text[], unit_id bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

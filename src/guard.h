@@ -92,6 +92,7 @@ extern void calib_check_rules(const Adjustment *adjustment,
                               const Policy *policy);
 extern void calib_refuse_unchanged(int64 target_id, Numeric value,
                                    const char *way_out);
+extern void calib_check_cited(Datum evidence, DateADT today);
 extern bool calib_has_words(const char *text);
 extern Policy calib_read_policy(int64 unit_id, DateADT today);
 

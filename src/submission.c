@@ -289,8 +289,9 @@ typedef struct Request
 	char *reason;
 	Datum cost; /* numeric */
 	bool has_cost;
-	int64 from_unit; /* 0: none */
-	Datum evidence;  /* bigint[] */
+	int64 from_unit;
+	bool has_from_unit;
+	Datum evidence; /* bigint[] */
 	const Calendar *calendar;
 	int64 request_id;
 } Request;
@@ -335,11 +336,11 @@ check_kind(const Request *request)
 		         errhint("calib.request_kind lists them.")));
 	moves = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
 	                                   SPI_tuptable->tupdesc, 1, &isnull));
-	if (!moves && request->from_unit != 0)
+	if (!moves && request->has_from_unit)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("a request of kind \"%s\" takes from no unit",
 		                       request->kind)));
-	if (request->from_unit == request->unit_id)
+	if (request->has_from_unit && request->from_unit == request->unit_id)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("from_unit must be another unit"),
@@ -365,10 +366,6 @@ static void
 insert_request(void *arg)
 {
 	Request *request = arg;
-	/* locked, so that it cannot change before it is cited (guard.c) */
-	const char *lock =
-	    "SELECT FROM calib.evidence e"
-	    " WHERE e.evidence_id OPERATOR(pg_catalog.=) ANY ($9) FOR SHARE";
 	Oid types[9] = {INT8OID, TEXTOID, NUMERICOID,     NUMERICOID,  INT8OID,
 	                TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8ARRAYOID};
 	Datum values[9] = {Int64GetDatum(request->unit_id),
@@ -385,9 +382,8 @@ insert_request(void *arg)
 
 	if (!request->has_cost)
 		nulls[3] = 'n';
-	if (request->from_unit == 0)
+	if (!request->has_from_unit)
 		nulls[4] = 'n';
-	SPI_execute_with_args(lock, 9, types, values, nulls, false, 0);
 	calib_execute(
 	    "INSERT INTO calib.resource_request (unit_id, kind, amount, cost,"
 	    " from_unit, reason, status, submitted_by, submitted_at)"
@@ -411,6 +407,7 @@ calib_submit_request(PG_FUNCTION_ARGS)
 	                   .amount = number_argument(fcinfo, 2, "amount"),
 	                   .reason = calib_text_argument(fcinfo, 3),
 	                   .has_cost = !PG_ARGISNULL(4),
+	                   .has_from_unit = !PG_ARGISNULL(5),
 	                   .evidence = array_argument(fcinfo, 6)};
 	Calendar calendar;
 
@@ -419,7 +416,7 @@ calib_submit_request(PG_FUNCTION_ARGS)
 	request.kind = calib_text_argument(fcinfo, 1);
 	if (request.has_cost)
 		request.cost = PG_GETARG_DATUM(4);
-	if (!PG_ARGISNULL(5))
+	if (request.has_from_unit)
 		request.from_unit = PG_GETARG_INT64(5);
 	check_amounts(&request);
 	SPI_connect();
@@ -430,8 +427,9 @@ calib_submit_request(PG_FUNCTION_ARGS)
 	    "{manager}", request.unit_id,
 	    psprintf("submit a request of unit " INT64_FORMAT, request.unit_id));
 	check_kind(&request);
-	if (request.from_unit != 0)
+	if (request.has_from_unit)
 		check_unit(request.from_unit);
+	calib_check_cited(request.evidence, calendar.today);
 	calib_through_door(insert_request, &request);
 	SPI_finish();
 	PG_RETURN_INT64(request.request_id);

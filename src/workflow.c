@@ -210,6 +210,20 @@ calib_require_duty(const char *duties, int64 unit_id, const char *action)
 	              3, types, values, NULL, true, 0);
 }
 
+/* A delegate names persons within its own units only. */
+static bool
+actor_covers(int64 unit_id)
+{
+	Oid types[1] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(unit_id)};
+	bool isnull;
+
+	calib_execute("SELECT calib.actor_covers($1)", 1, types, values, NULL,
+	              true, 1);
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+	                                  SPI_tuptable->tupdesc, 1, &isnull));
+}
+
 static void
 check_right(const Subject *subject, const Member *member)
 {
@@ -233,6 +247,15 @@ check_right(const Subject *subject, const Member *member)
 		                   member->submitted_by, calib_person()),
 		         errhint("Who submitted it withdraws it; risk and hr may "
 		                 "reject it.")));
+	if (!actor_covers(member->unit_id))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("no right to %s %s " INT64_FORMAT, rule->step,
+		                       subject->noun, member->id),
+		                errdetail("Role %s names %s in calib.actor and is no "
+		                          "delegate over unit " INT64_FORMAT ".",
+		                          calib_role(), member->submitted_by,
+		                          member->unit_id),
+		                errhint("An admin enters it in calib.duty.")));
 }
 
 /* No status is part of another's name, so looking for the word will do. */
