@@ -111,7 +111,7 @@ SELECT action, row_hash = own.row_hash(a) AS as_documented, more IS NULL AS noth
 ROLLBACK;
 
 -- seal ---------------------------------------------------------------------------------
-SELECT calib.digest() - 'era' - 'digest_at' AS nothing_sealed_yet;
+SELECT calib.digest() - 'era' - 'digest_at' - 'database' AS nothing_sealed_yet, calib.digest() ->> 'database' = current_database() AS here;
 SELECT * FROM calib.verify();
 SELECT unsealed_rows > 70 AS some, oldest_audit_id, sealed_at IS NULL AS never FROM calib.unsealed;
 SELECT calib.seal();

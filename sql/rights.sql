@@ -266,9 +266,7 @@ FROM (VALUES ('UPDATE calib.customer SET unit_id = 6 WHERE customer_id = 401'), 
 
 -- What is tried --------------------------------------------------------------------------------
 -- two duties, one login: each role shows its own rows, and only those
-CREATE ROLE regress_calib_two LOGIN;
-GRANT regress_calib_li, regress_calib_north TO regress_calib_two;
-ALTER ROLE regress_calib_two NOINHERIT;
+CREATE ROLE regress_calib_two LOGIN NOINHERIT;
 GRANT regress_calib_li, regress_calib_north TO regress_calib_two;
 SET SESSION AUTHORIZATION regress_calib_two;
 SELECT count(*) FROM calib.unit;

@@ -32,6 +32,11 @@
 #define calib_guc_free(pointer) free(pointer)
 #endif
 
+/* since 18 a word before the declaration, before that an attribute */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* compat.c: reads a timestamptz without raising an error */
 extern bool calib_parse_timestamptz(const char *text, TimestampTz *at);
 

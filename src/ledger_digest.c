@@ -12,7 +12,7 @@
 
 #define DIGEST_FORMAT "calib.digest.1"
 
-static void refuse(const char *detail) pg_attribute_noreturn();
+pg_noreturn static void refuse(const char *detail);
 
 static void
 refuse(const char *detail)

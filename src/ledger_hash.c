@@ -17,6 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -73,8 +74,9 @@ const int calib_block_field_count = lengthof(calib_block_fields);
 
 /*
  * One context serves the backend: making one costs more than hashing a row.
- * PostgreSQL ties it to a resource owner that frees it; this one has an owner
- * of its own, which is never released.
+ * With OpenSSL, PostgreSQL ties it to a resource owner that frees it: this one
+ * has an owner of its own, which is never released.  Without, it takes the
+ * memory context of the moment.
  */
 static pg_cryptohash_ctx *
 sha256_context(void)
@@ -82,18 +84,21 @@ sha256_context(void)
 	static pg_cryptohash_ctx *context = NULL;
 	static ResourceOwner owner = NULL;
 	ResourceOwner caller = CurrentResourceOwner;
+	MemoryContext old;
 
 	if (context != NULL)
 		return context;
 	if (owner == NULL)
 		owner = ResourceOwnerCreate(NULL, "calib ledger");
 	CurrentResourceOwner = owner;
+	old = MemoryContextSwitchTo(TopMemoryContext);
 	PG_TRY();
 	{
 		context = pg_cryptohash_create(PG_SHA256);
 	}
 	PG_FINALLY();
 	{
+		MemoryContextSwitchTo(old);
 		CurrentResourceOwner = caller;
 	}
 	PG_END_TRY();

@@ -39,8 +39,7 @@ typedef struct Proof
 	StringInfoData json;
 } Proof;
 
-static void broken(const Proof *proof, const char *detail)
-    pg_attribute_noreturn();
+pg_noreturn static void broken(const Proof *proof, const char *detail);
 
 static void
 broken(const Proof *proof, const char *detail)

@@ -63,7 +63,7 @@ typedef struct Check
 } Check;
 
 /* One block and what its list turned out to be. */
-typedef struct Block
+typedef struct SealedBlock
 {
 	const LedgerRow *row;
 	int64 number;
@@ -75,7 +75,7 @@ typedef struct Block
 	int64 first_id;
 	int64 last_id;
 	uint8 root[HASH_LENGTH];
-} Block;
+} SealedBlock;
 
 /* Reporting ---------------------------------------------------------------
  */
@@ -160,7 +160,7 @@ era_end(Check *check, const pg_uuid_t *era)
  */
 
 static void
-check_number(Check *check, const Block *block)
+check_number(Check *check, const SealedBlock *block)
 {
 	if (block->number == check->block + 1)
 		return;
@@ -175,7 +175,7 @@ check_number(Check *check, const Block *block)
 }
 
 static void
-check_digest(Check *check, const Block *block, const uint8 *hash)
+check_digest(Check *check, const SealedBlock *block, const uint8 *hash)
 {
 	Digest *digest = check->digest;
 
@@ -189,7 +189,7 @@ check_digest(Check *check, const Block *block, const uint8 *hash)
 }
 
 static void
-check_links(Check *check, Block *block)
+check_links(Check *check, SealedBlock *block)
 {
 	const LedgerRow *row = block->row;
 	uint8 previous[HASH_LENGTH];
@@ -225,7 +225,7 @@ check_links(Check *check, Block *block)
 
 /* Whole blocks may be forged, hashes and all, and still not fit together. */
 static void
-check_order(Check *check, Block *block)
+check_order(Check *check, SealedBlock *block)
 {
 	const LedgerRow *row = block->row;
 	EraEnd *end;
@@ -265,7 +265,7 @@ check_order(Check *check, Block *block)
  * by hash or root.
  */
 static bool
-check_list(Check *check, Block *block)
+check_list(Check *check, SealedBlock *block)
 {
 	const LedgerRow *row = block->row;
 	LeafList list;
@@ -326,7 +326,7 @@ hash_row(Check *check, const LedgerRow *row, uint8 *hash)
 }
 
 static bool
-belongs(const LedgerRow *row, const Block *block)
+belongs(const LedgerRow *row, const SealedBlock *block)
 {
 	int64 transaction_id = calib_int8(row, TRANSACTION_ID);
 
@@ -335,7 +335,7 @@ belongs(const LedgerRow *row, const Block *block)
 }
 
 static void
-check_row(Check *check, const Block *block, const LedgerRow *row,
+check_row(Check *check, const SealedBlock *block, const LedgerRow *row,
           const uint8 *leaf)
 {
 	uint8 hash[HASH_LENGTH];
@@ -356,7 +356,7 @@ check_row(Check *check, const Block *block, const LedgerRow *row,
 
 /* The rows between the block's first and last, merged with its list. */
 static void
-check_rows(Check *check, const Block *block)
+check_rows(Check *check, const SealedBlock *block)
 {
 	LeafList list;
 	SysScanDesc scan;
@@ -397,7 +397,7 @@ check_rows(Check *check, const Block *block)
  * and era make its root again or do not.
  */
 static void
-check_rows_unlisted(Check *check, const Block *block)
+check_rows_unlisted(Check *check, const SealedBlock *block)
 {
 	SysScanDesc scan;
 	LedgerRow row;
@@ -434,7 +434,7 @@ check_rows_unlisted(Check *check, const Block *block)
 static void
 check_block(Check *check, const LedgerRow *row)
 {
-	Block block = {0};
+	SealedBlock block = {0};
 
 	block.row = row;
 	block.number = calib_int8(row, BLOCK_NUMBER);
