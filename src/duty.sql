@@ -66,9 +66,11 @@ COMMENT ON FUNCTION calib.in_restricted_operation() IS
 
 CREATE FUNCTION calib.held_duties()
 RETURNS TABLE (duty text, unit_id bigint, deputy boolean)
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 5
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
+BEGIN
+    RETURN QUERY
     WITH me AS (
         SELECT r.rolname AS role, r.rolsuper, calib.person() AS person, calib.actor_in_force() AS acting
         FROM pg_roles r WHERE r.rolname = calib.role() AND NOT calib.in_restricted_operation()
@@ -92,20 +94,21 @@ BEGIN ATOMIC
         WHERE m.duty = 'delegate' AND (m.unit_id IS NULL
             OR (p.unit_id IS NOT NULL AND m.unit_id IN
                 (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, p.unit_id) a)))));
-END;
+END $$;
 COMMENT ON FUNCTION calib.held_duties() IS
 'The duties the caller holds now: its role''s; or, with calib.actor in force, that person''s as far as the role''s own duty delegate covers them. A superuser holds all of them, for everyone; code that is fenced in (calib.in_restricted_operation) none.';
 
 CREATE FUNCTION calib.holds(duties text[], unit_id bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT EXISTS (
+AS $$
+BEGIN
+    RETURN EXISTS (
         SELECT FROM calib.held_duties() h
-        WHERE h.duty = ANY (duties) AND (h.unit_id IS NULL
-            OR (holds.unit_id IS NOT NULL AND h.unit_id IN
-                (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, holds.unit_id) a))));
-END;
+        WHERE h.duty = ANY ($1) AND (h.unit_id IS NULL
+            OR ($2 IS NOT NULL AND h.unit_id IN
+                (SELECT a.ancestor_id FROM calib.unit_ancestors(NULL, $2) a))));
+END $$;
 COMMENT ON FUNCTION calib.holds(text[], bigint) IS
 'Whether the caller holds one of these duties over a unit. unit_id NULL: for everyone.';
 

@@ -104,19 +104,22 @@ CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.budget
 ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only_truncate;
 
 CREATE FUNCTION calib.origin_of(of_unit bigint) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH line AS (
-        SELECT a.ancestor_id, a.depth, u.kind
-        FROM calib.unit_ancestors(NULL, of_unit) a JOIN calib.unit u ON u.unit_id = a.ancestor_id
-    )
-    SELECT CASE WHEN EXISTS (
-        SELECT FROM line l JOIN calib.held_duties() h ON h.unit_id = l.ancestor_id
-        WHERE h.duty = 'manager'
-          AND l.depth <= coalesce((SELECT min(r.depth) FROM line r WHERE r.kind = 'region'), 0))
-        THEN 'own' ELSE 'above' END;
-END;
+AS $$
+BEGIN
+    RETURN (
+        WITH line AS (
+            SELECT a.ancestor_id, a.depth,
+                   (SELECT u.kind FROM calib.unit u WHERE u.unit_id = a.ancestor_id) AS kind
+            FROM calib.unit_ancestors(NULL, of_unit) a
+        )
+        SELECT CASE WHEN EXISTS (
+            SELECT FROM line l JOIN calib.held_duties() h ON h.unit_id = l.ancestor_id
+            WHERE h.duty = 'manager'
+              AND l.depth <= coalesce((SELECT min(r.depth) FROM line r WHERE r.kind = 'region'), 0))
+            THEN 'own' ELSE 'above' END);
+END $$;
 COMMENT ON FUNCTION calib.origin_of(bigint) IS
 'Whence an adjustment of a unit comes when the caller asks for it: own, where the caller is manager of the unit''s region or of something below it on the way to the unit (without a region: of the unit itself); else above.';
 

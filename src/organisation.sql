@@ -156,23 +156,39 @@ COMMENT ON COLUMN calib.unit_tree.valid_from IS 'First day below that ancestor; 
 COMMENT ON COLUMN calib.unit_tree.valid_to IS 'First day no longer below it; NULL: still.';
 COMMENT ON COLUMN calib.unit_tree.depth IS 'Steps up from the unit.';
 
+-- PL/pgSQL keeps its plans, where a function in SQL is planned at each call, and
+-- has one for a single unit, which every step and rule asks for.
 CREATE FUNCTION calib.unit_ancestors(on_day date DEFAULT NULL, of_unit bigint DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, ancestor_id bigint, depth integer)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
 SET jit = off
-BEGIN ATOMIC
+AS $$
+DECLARE
+    that_day date := coalesce(on_day, calib.today());
+BEGIN
+    IF of_unit IS NOT NULL THEN
+        RETURN QUERY
+        WITH RECURSIVE up (ancestor_id, depth, path) AS (
+            SELECT u.unit_id, 0, ARRAY[u.unit_id] FROM calib.unit u WHERE u.unit_id = of_unit
+            UNION ALL
+            SELECT h.parent_id, up.depth + 1, up.path || h.parent_id
+            FROM up JOIN calib.unit_history h ON h.unit_id = up.ancestor_id
+            WHERE h.parent_id IS NOT NULL AND h.parent_id <> ALL (up.path) AND h.valid @> that_day
+        )
+        SELECT of_unit, up.ancestor_id, up.depth FROM up;
+        RETURN;
+    END IF;
+    RETURN QUERY
     WITH RECURSIVE up (unit_id, ancestor_id, depth, path) AS (
-        SELECT u.unit_id, u.unit_id, 0, ARRAY[u.unit_id]
-        FROM calib.unit u
-        WHERE of_unit IS NULL OR u.unit_id = of_unit
+        SELECT u.unit_id, u.unit_id, 0, ARRAY[u.unit_id] FROM calib.unit u
         UNION ALL
         SELECT up.unit_id, h.parent_id, up.depth + 1, up.path || h.parent_id
         FROM up JOIN calib.unit_history h ON h.unit_id = up.ancestor_id
-        WHERE h.parent_id IS NOT NULL AND h.parent_id <> ALL (up.path)
-          AND h.valid @> coalesce(on_day, (SELECT calib.today()))
+        WHERE h.parent_id IS NOT NULL AND h.parent_id <> ALL (up.path) AND h.valid @> that_day
     )
     SELECT up.unit_id, up.ancestor_id, up.depth FROM up;
-END;
+END $$;
 COMMENT ON FUNCTION calib.unit_ancestors(date, bigint) IS
 'The units above each unit (or above one) on a day, itself at depth 0. on_day NULL: today; of_unit NULL: all units.';
 
