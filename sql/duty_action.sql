@@ -105,6 +105,7 @@ INSERT INTO own.action (action, statement) VALUES
     ('read agreements', 'SELECT FROM calib.agreement WHERE unit_id = :u'),
     ('draft an agreement', 'SELECT calib.draft_agreement(:u, ''quarter'', ''2025-10-01'', ''{"a": 1}'')'),
     ('acknowledge an agreement', 'SELECT calib.acknowledge_agreement(:u, ''quarter'', ''2025-10-01'')'),
+    ('answer a deviation', 'SELECT calib.comment_deviation(CASE :u WHEN 4 THEN 1 ELSE 2 END, ''why'')'),
     ('read the outbox', 'SELECT FROM calib.outbox'),
     ('claim and acknowledge', 'SELECT calib.ack_outbox(id) FROM calib.claim_outbox(1, ''w'')'),
     ('prune the outbox', 'SELECT calib.prune_outbox(''2000-01-01'')'),
