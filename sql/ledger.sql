@@ -161,6 +161,14 @@ SELECT own.try('SELECT calib.seal()');
 SELECT bool_and(ok) AS may_verify FROM calib.verify(calib.digest());
 SELECT own.try('SELECT calib.prove(1)');
 SELECT own.try('INSERT INTO calib.block SELECT * FROM calib.block');
+-- a proof shows every column: it takes the right to read every one
+RESET ROLE;
+REVOKE SELECT ON calib.audit FROM PUBLIC;
+GRANT SELECT (audit_id, relation) ON calib.audit TO regress_ledger_admin;
+SET ROLE regress_ledger_admin;
+SELECT own.try('SELECT calib.prove(1)');
+RESET ROLE;
+GRANT SELECT ON calib.audit TO PUBLIC;
 SET ROLE regress_ledger_admin;
 SELECT calib.seal();
 RESET ROLE;
@@ -236,6 +244,7 @@ SELECT d, own.try(format('SELECT * FROM calib.verify(%L)', d)) FROM unnest(ARRAY
     '{"format": "calib.digest.1", "block": -1, "hash": "00"}', '{"format": "calib.digest.1", "block": 1e30, "hash": "00"}',
     '{"format": "calib.digest.1", "block": 1}', '{"format": "calib.digest.1", "block": 1, "hash": 0}', '{"format": "calib.digest.1", "block": 1, "hash": "00"}']) d;
 SELECT own.try(format('SELECT * FROM calib.verify(%L)', jsonb_set(digest, '{hash}', to_jsonb(repeat('g', 64))))) FROM own.digest;
+SELECT own.try(format('SELECT * FROM calib.verify(%L)', jsonb_set(digest, '{block}', '0'))) FROM own.digest;
 SELECT v.block, v.problem FROM own.digest, calib.verify(jsonb_set(digest, '{hash}', to_jsonb(repeat('0', 64)))) v WHERE NOT v.ok;
 SELECT v.block, v.problem FROM own.digest, calib.verify(jsonb_set(digest, '{block}', '9')) v WHERE NOT v.ok;
 SELECT bool_and(ok) AS before_all FROM calib.verify('{"format": "calib.digest.1", "block": 0, "hash": "0000000000000000000000000000000000000000000000000000000000000000"}');
@@ -309,6 +318,37 @@ SELECT own.tamper('DELETE FROM calib.leaf WHERE block = 3 AND position = 1024');
 SELECT own.tamper('DELETE FROM calib.leaf WHERE block = 1; UPDATE calib.audit SET person = ''x'' WHERE audit_id = 5');
 SELECT own.tamper('DELETE FROM calib.leaf WHERE block = 1; UPDATE calib.audit SET person = ''x'' WHERE audit_id = 5; UPDATE calib.audit a SET row_hash = own.row_hash(a) WHERE audit_id = 5');
 SELECT own.try($$SELECT own.tamper('ALTER TABLE calib.audit ALTER new_row TYPE text')$$);
+-- a dropped column leaves bytes of any type: not to be read as a jsonb
+SELECT own.try($$SELECT own.tamper('ALTER TABLE calib.audit ALTER new_row TYPE int USING 5; ALTER TABLE calib.audit DROP new_row')$$);
+-- what only bears the name: nothing is read of it, and nothing written into it
+SELECT own.try($$SELECT own.tamper('ALTER TABLE calib.audit RENAME TO real; CREATE VIEW calib.audit AS SELECT * FROM calib.real')$$);
+BEGIN;
+ALTER TABLE calib.audit RENAME TO real;
+CREATE VIEW calib.audit AS SELECT * FROM calib.real;
+SELECT own.try($$INSERT INTO calib.holiday (day, name) VALUES ('2029-04-01', 'into a view')$$);
+ROLLBACK;
+BEGIN;
+ALTER TABLE calib.audit DROP client_addr;
+SELECT own.try($$INSERT INTO calib.holiday (day, name) VALUES ('2029-04-01', 'into another column')$$);
+ROLLBACK;
+BEGIN;
+ALTER TABLE calib.era RENAME TO real;
+CREATE VIEW calib.era AS SELECT * FROM calib.real;
+SELECT own.try($$INSERT INTO calib.holiday (day, name) VALUES ('2029-04-01', 'of what era')$$);
+ROLLBACK;
+SELECT own.try($$SELECT own.tamper('ALTER TABLE calib.audit DROP CONSTRAINT audit_pkey; CREATE INDEX audit_pkey ON calib.audit (audit_id)')$$);
+SELECT own.try($$SELECT own.tamper('ALTER TABLE calib.audit DROP CONSTRAINT audit_pkey; CREATE UNIQUE INDEX audit_pkey ON calib.audit (audit_id DESC)')$$);
+SELECT own.try($$SELECT own.tamper('ALTER TABLE calib.audit DROP CONSTRAINT audit_pkey; CREATE UNIQUE INDEX audit_pkey ON calib.audit (audit_id) WHERE audit_id <> 5')$$);
+-- a row that SELECT shows and the ledger's own reading does not: in a child, and beside the key
+SELECT own.tamper('CREATE TABLE own.child () INHERITS (calib.audit); INSERT INTO own.child SELECT * FROM ONLY calib.audit WHERE audit_id = 5');
+SELECT own.tamper('CREATE TABLE own.child () INHERITS (calib.block)');
+SELECT own.tamper($$UPDATE pg_index SET indisready = false WHERE indexrelid = 'calib.audit_pkey'::regclass;
+    INSERT INTO calib.audit SELECT a.* FROM calib.audit a JOIN calib.block b ON b.block = 2 AND a.audit_id = b.last_audit_id;
+    UPDATE pg_index SET indisready = true WHERE indexrelid = 'calib.audit_pkey'::regclass$$)
+    = format('-: the trail has %s rows below the horizons, and its primary key shows %s: REINDEX INDEX calib.audit_pkey, and verify again', n + 1, n) AS beside_the_key
+FROM (SELECT sum(row_count) FROM calib.block) AS b (n);
+-- of a transaction still to come
+SELECT own.tamper('SELECT own.forge(100000, 5, 4000000000000000000)');
 
 -- A chain rewritten as a whole is sound in itself; an earlier digest knows better
 CREATE FUNCTION own.rewrite(from_block bigint) RETURNS void LANGUAGE plpgsql AS $$
@@ -365,6 +405,11 @@ UPDATE calib.leaf SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0)) WH
 SELECT own.try('SELECT calib.prove(5)');
 ROLLBACK;
 
+BEGIN;
+DELETE FROM calib.block WHERE block = 4;
+SELECT own.try('SELECT calib.seal()');
+ROLLBACK;
+
 -- Another era, as after a restore: what was open is sealed in it, then it is closed
 ALTER TABLE calib.era DISABLE TRIGGER USER;
 SELECT era AS old_era FROM calib.era \gset
@@ -384,6 +429,27 @@ SELECT bool_and(own.follows(calib.prove(audit_id), calib.digest())) AS proved FR
 ALTER TABLE calib.audit DISABLE TRIGGER USER;
 SELECT own.tamper('SELECT own.forge(100000, 5, 4611686018427387904)');
 SELECT own.tamper('SELECT own.forge(100000, 5); UPDATE calib.audit SET era = ''00000000-0000-0000-0000-000000000000'' WHERE audit_id = 100000; UPDATE calib.audit a SET row_hash = own.row_hash(a) WHERE audit_id = 100000');
+
+-- Another table in the place of calib.block: not read as what it is not
+BEGIN;
+ALTER TABLE calib.block RENAME TO real;
+CREATE TABLE calib.block AS SELECT * FROM calib.real;
+ALTER TABLE calib.block ALTER previous TYPE int USING 5;
+SELECT own.try('SELECT calib.seal()');
+ROLLBACK;
+
+-- A number the sequence was set to is not drawn yet: its row is sealed with the next ones
+INSERT INTO calib.holiday (day, name) VALUES ('2029-05-02', 'row before');
+SELECT setval('calib.audit_audit_id_seq', 200000, false);
+SELECT calib.seal() IS NOT NULL AS sealed;
+INSERT INTO calib.holiday (day, name) VALUES ('2029-05-01', 'row 200000');
+-- not even a crash takes a block back
+BEGIN;
+SET LOCAL synchronous_commit = off;
+SELECT calib.seal() IS NOT NULL AS sealed, pg_current_wal_insert_lsn() AS lsn \gset
+COMMIT;
+SELECT :'sealed' AS sealed, pg_current_wal_flush_lsn() >= :'lsn' AS is_safe;
+SELECT own.tamper('SELECT');
 
 DROP SCHEMA own CASCADE;
 DROP EXTENSION calib CASCADE;

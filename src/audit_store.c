@@ -9,7 +9,7 @@
  * a column, a check), the executor stores the row, with all there is; only
  * triggers are left out in both ways, for nobody's code may run here.
  */
-#include "audit.h"
+#include "ledger.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -19,6 +19,8 @@
 #include "executor/executor.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+
+#include "audit.h"
 
 /* The only index, where there is one and nothing else to keep; else none. */
 static Oid
@@ -111,11 +113,13 @@ void
 calib_store_audit(Oid audit_relid, AuditRow *row)
 {
 	Relation audit = table_open(audit_relid, RowExclusiveLock);
-	Oid index_relid = only_index(audit);
-	Relation index = OidIsValid(index_relid)
-	                     ? index_open(index_relid, RowExclusiveLock)
-	                     : NULL;
+	Oid index_relid;
+	Relation index;
 
+	calib_check_audit(audit);
+	index_relid = only_index(audit);
+	index = OidIsValid(index_relid) ? index_open(index_relid, RowExclusiveLock)
+	                                : NULL;
 	if (index != NULL && is_plain_key(index))
 		store_by_hand(audit, index, row);
 	else

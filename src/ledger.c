@@ -148,9 +148,12 @@ look_around(Seal *seal)
 {
 	FullTransactionId next;
 
-	seal->sequence_at = ask("SELECT s.last_value FROM "
-	                        "calib.audit_audit_id_seq s",
-	                        0, NULL, NULL, 0);
+	/* what was set to begin with a number has not drawn it yet */
+	seal->sequence_at =
+	    ask("SELECT CASE WHEN s.is_called THEN s.last_value ELSE "
+	        "s.last_value OPERATOR(pg_catalog.-) 1 END FROM "
+	        "calib.audit_audit_id_seq s",
+	        0, NULL, NULL, 0);
 	seal->next_transaction =
 	    (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
 	seal->snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -191,20 +194,58 @@ check_last(const LedgerRow *last)
 	                 "rows from a backup or a standby.")));
 }
 
+/* Nor where blocks were cut off and their lists forgotten. */
+static void
+check_cut_off(int64 last)
+{
+	Oid types[1] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(last)};
+	int64 orphan = ask("SELECT pg_catalog.max(l.block) FROM calib.leaf l "
+	                   "WHERE l.block OPERATOR(pg_catalog.>) $1",
+	                   1, types, values, 0);
+
+	if (orphan == 0)
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_CALIB_LEDGER_BROKEN),
+	         errmsg("the ledger is broken: its last blocks are missing"),
+	         errdetail("The last block is " INT64_FORMAT
+	                   ", and there is a list of leaves of block " INT64_FORMAT
+	                   ".",
+	                   last, orphan),
+	         errhint("calib.verify() lists what is wrong; put back the blocks "
+	                 "from a backup or a standby.")));
+}
+
+/* Opening a table asks whether it is what its rows are read as. */
+static void
+check_tables(void)
+{
+	LedgerTable table;
+
+	calib_open_table(&table, "block");
+	calib_close_table(&table);
+	calib_open_table(&table, "leaf");
+	calib_close_table(&table);
+}
+
 static void
 find_last(Seal *seal)
 {
 	LedgerRow last;
 
+	check_tables();
 	SPI_execute("SELECT * FROM calib.block b ORDER BY b.block DESC LIMIT 1",
 	            false, 1);
-	if (SPI_processed == 0)
-		return;
-	calib_deform(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &last);
-	check_last(&last);
-	seal->block = calib_int8(&last, BLOCK_NUMBER);
-	seal->row_total = calib_int8(&last, BLOCK_ROWS_TOTAL);
-	calib_read_hash(last.values[BLOCK_HASH], false, seal->hash);
+	if (SPI_processed > 0)
+	{
+		calib_deform(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &last);
+		check_last(&last);
+		seal->block = calib_int8(&last, BLOCK_NUMBER);
+		seal->row_total = calib_int8(&last, BLOCK_ROWS_TOTAL);
+		calib_read_hash(last.values[BLOCK_HASH], false, seal->hash);
+	}
+	check_cut_off(seal->block);
 }
 
 /* One block ---------------------------------------------------------------
@@ -384,6 +425,28 @@ close_eras(Seal *seal)
 	}
 }
 
+/*
+ * Within an era a horizon only rises.  Where transaction ids were set back
+ * (pg_resetwal), or the era is one that is closed, nothing would ever be
+ * sealed again, and nobody told.
+ */
+static void
+check_rises(const Seal *seal, int64 from)
+{
+	if (seal->horizon >= from)
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_CALIB_LEDGER_BROKEN),
+	         errmsg("the ledger is broken: this era is sealed beyond the "
+	                "present transaction"),
+	         errdetail("It is sealed up to transaction " INT64_FORMAT
+	                   "; the oldest that may be open is " INT64_FORMAT ".",
+	                   from, seal->horizon),
+	         errhint("Where transaction ids were set back (pg_resetwal), dump "
+	                 "the database and restore it: it then begins a new "
+	                 "era.")));
+}
+
 static void
 seal_era(Seal *seal)
 {
@@ -391,6 +454,7 @@ seal_era(Seal *seal)
 	Oid types[2] = {UUIDOID, INT8OID};
 	Datum values[2] = {UUIDPGetDatum(&range.era), Int64GetDatum(range.from)};
 
+	check_rises(seal, range.from);
 	range.after =
 	    ask("SELECT b.sequence_at FROM calib.block b WHERE b.sealed_era "
 	        "OPERATOR(pg_catalog.=) $1 AND b.next_transaction "
@@ -433,5 +497,7 @@ calib_seal(PG_FUNCTION_ARGS)
 	SPI_finish();
 	if (seal.block == before)
 		PG_RETURN_NULL();
+	/* a crash must not take back a block whose digest went outside */
+	ForceSyncCommit();
 	PG_RETURN_INT64(seal.block);
 }

@@ -163,6 +163,7 @@ extern void calib_merkle_root(Merkle *tree, uint8 *root);
 
 /* ledger_read.c */
 extern const pg_uuid_t *calib_era(Oid audit_relid);
+extern void calib_check_audit(Relation audit);
 extern void calib_open_table(LedgerTable *table, const char *name);
 extern void calib_close_table(LedgerTable *table);
 extern SysScanDesc calib_scan_from(LedgerTable *table, Snapshot snapshot,

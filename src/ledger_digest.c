@@ -63,6 +63,14 @@ read_hash(const JsonbValue *value, uint8 *hash)
 	hex_decode(value->val.string.val, 2 * HASH_LENGTH, (char *) hash);
 }
 
+static bool
+is_zero(const uint8 *hash)
+{
+	static const uint8 zeros[HASH_LENGTH];
+
+	return memcmp(hash, zeros, HASH_LENGTH) == 0;
+}
+
 void
 calib_read_digest(Jsonb *document, Digest *digest)
 {
@@ -78,5 +86,7 @@ calib_read_digest(Jsonb *document, Digest *digest)
 	    read_block(getKeyJsonValueFromContainer(root, "block", 5, &value));
 	read_hash(getKeyJsonValueFromContainer(root, "hash", 4, &value),
 	          digest->hash);
+	if (digest->block == 0 && !is_zero(digest->hash))
+		refuse("Its \"block\" is 0, and its \"hash\" is not all zeros.");
 	digest->is_met = false;
 }

@@ -100,7 +100,8 @@ check_visible(int64 audit_id)
 	uint64 found;
 
 	SPI_connect();
-	SPI_execute_with_args("SELECT FROM calib.audit a WHERE a.audit_id "
+	/* the row as a whole, for the proof shows every column */
+	SPI_execute_with_args("SELECT a FROM calib.audit a WHERE a.audit_id "
 	                      "OPERATOR(pg_catalog.=) $1",
 	                      1, types, values, NULL, true, 1);
 	found = SPI_processed;

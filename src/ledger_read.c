@@ -12,13 +12,87 @@
 
 #include "access/relation.h"
 #include "access/stratnum.h"
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+
+/* What they must be
+ * -----------------------------------------------------------
+ */
+
+static const Oid audit_types[] = {
+    INT8OID, INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID,
+    TEXTOID, JSONBOID, JSONBOID,       TEXTOID,        TEXTOID, TEXTOID,
+    TEXTOID, TEXTOID,  UUIDOID,        BYTEAOID};
+static const Oid block_types[] = {
+    INT8OID, BYTEAOID, UUIDOID,        INT8OID,  INT8OID,  INT8OID,
+    INT8OID, INT8OID,  INT8OID,        BYTEAOID, BYTEAOID, UUIDOID,
+    INT8OID, INT8OID,  TIMESTAMPTZOID, TEXTOID,  BYTEAOID};
+static const Oid leaf_types[] = {INT8OID, INT8OID, INT8ARRAYOID, BYTEAOID};
+static const Oid era_types[] = {UUIDOID};
+
+static void
+refuse_table(Relation relation, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_CALIB_LEDGER_BROKEN),
+	                errmsg("table calib.%s is not as calib made it",
+	                       RelationGetRelationName(relation)),
+	                errdetail("%s", detail),
+	                errhint("Restore the table from a backup.")));
+}
+
+/*
+ * A column that was dropped still has its bytes in the rows, and no type to
+ * read them by.
+ */
+static void
+check_types(Relation relation, const Oid *types, int count)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+	int i;
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION)
+		refuse_table(relation, "It is no ordinary table.");
+	for (i = 0; i < count; i++)
+		if (i >= desc->natts || TupleDescAttr(desc, i)->attisdropped ||
+		    TupleDescAttr(desc, i)->atttypid != types[i])
+			refuse_table(
+			    relation,
+			    psprintf("Its column %d is gone or of another type.", i + 1));
+}
+
+/* Where rows are stored whose datums are of these types. */
+void
+calib_check_audit(Relation audit)
+{
+	check_types(audit, audit_types, lengthof(audit_types));
+}
+
+/*
+ * The tables are read by their primary keys; an index that only bears the name
+ * could leave rows out, or give them in another order.
+ */
+static void
+check_key(const LedgerTable *table)
+{
+	Relation key = table->key;
+	Form_pg_index form = key->rd_index;
+
+	if (form == NULL || key->rd_rel->relkind != RELKIND_INDEX ||
+	    form->indrelid != RelationGetRelid(table->heap) ||
+	    key->rd_rel->relam != BTREE_AM_OID || !form->indisunique ||
+	    !form->indisvalid || form->indkey.values[0] != 1 ||
+	    (key->rd_indoption[0] & INDOPTION_DESC) != 0 ||
+	    !heap_attisnull(key->rd_indextuple, Anum_pg_index_indpred, NULL))
+		refuse_table(table->heap, "Its primary key is another index.");
+}
 
 /* The era ------------------------------------------------------------------
  */
@@ -43,12 +117,14 @@ static void
 read_era(pg_uuid_t *era)
 {
 	Relation relation = table_open(era_relid, AccessShareLock);
-	SysScanDesc scan =
-	    systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple row = systable_getnext(scan);
+	SysScanDesc scan;
+	HeapTuple row;
 	bool isnull = true;
 	Datum value = (Datum) 0;
 
+	check_types(relation, era_types, lengthof(era_types));
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	row = systable_getnext(scan);
 	if (HeapTupleIsValid(row))
 		value = heap_getattr(row, 1, RelationGetDescr(relation), &isnull);
 	if (isnull)
@@ -88,33 +164,6 @@ calib_era(Oid audit_relid)
 /* Tables -------------------------------------------------------------------
  */
 
-static const Oid audit_types[] = {
-    INT8OID, INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID,
-    TEXTOID, JSONBOID, JSONBOID,       TEXTOID,        TEXTOID, TEXTOID,
-    TEXTOID, TEXTOID,  UUIDOID,        BYTEAOID};
-static const Oid block_types[] = {
-    INT8OID, BYTEAOID, UUIDOID,        INT8OID,  INT8OID,  INT8OID,
-    INT8OID, INT8OID,  INT8OID,        BYTEAOID, BYTEAOID, UUIDOID,
-    INT8OID, INT8OID,  TIMESTAMPTZOID, TEXTOID,  BYTEAOID};
-static const Oid leaf_types[] = {INT8OID, INT8OID, INT8ARRAYOID, BYTEAOID};
-
-static void
-check_types(Relation relation, const Oid *types, int count)
-{
-	TupleDesc desc = RelationGetDescr(relation);
-	int i;
-
-	for (i = 0; i < count; i++)
-		if (i >= desc->natts || (!TupleDescAttr(desc, i)->attisdropped &&
-		                         TupleDescAttr(desc, i)->atttypid != types[i]))
-			ereport(ERROR,
-			        (errcode(ERRCODE_CALIB_LEDGER_BROKEN),
-			         errmsg("table calib.%s is not as calib made it",
-			                RelationGetRelationName(relation)),
-			         errdetail("Its column %d is of another type.", i + 1),
-			         errhint("Restore the table from a backup.")));
-}
-
 void
 calib_open_table(LedgerTable *table, const char *name)
 {
@@ -137,6 +186,7 @@ calib_open_table(LedgerTable *table, const char *name)
 		check_types(table->heap, block_types, lengthof(block_types));
 	else
 		check_types(table->heap, leaf_types, lengthof(leaf_types));
+	check_key(table);
 }
 
 void

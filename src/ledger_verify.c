@@ -17,7 +17,9 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -58,6 +60,8 @@ typedef struct Check
 	/* rows met where they belong, over all blocks */
 	int64 rows_in_place;
 	int64 block_problems; /* of the present block */
+	int64 problems;       /* of all */
+	int64 next_transaction;
 	/* blocks whose own row cannot be trusted */
 	ArrayBuildState *changed;
 } Check;
@@ -120,6 +124,7 @@ report(Check *check, int64 block, const char *format, ...)
 	}
 	put(check, block, block != 0, problem.data);
 	check->block_problems++;
+	check->problems++;
 	pfree(problem.data);
 }
 
@@ -521,6 +526,12 @@ check_unsealed_row(Check *check, const LedgerRow *row, bool is_of_era)
 	if (!hash_row(check, row, hash))
 		report(check, 0, "row " INT64_FORMAT ", in no block yet, was changed",
 		       calib_int8(row, AUDIT_ID));
+	else if (is_of_era &&
+	         calib_int8(row, TRANSACTION_ID) >= check->next_transaction)
+		report(check, 0,
+		       "row " INT64_FORMAT " is of transaction " INT64_FORMAT
+		       ", which has not begun: it was inserted",
+		       calib_int8(row, AUDIT_ID), calib_int8(row, TRANSACTION_ID));
 }
 
 /* Tells how many rows stand below their era's horizon. */
@@ -612,6 +623,39 @@ find_inserted(Check *check)
 	SPI_finish();
 }
 
+/*
+ * The rows are met through the primary key, and counted without it.  One that
+ * the key does not show may be read by anybody, and nobody has checked it.
+ */
+static void
+check_counts(Check *check)
+{
+	int64 sealed = check_trail(check);
+
+	if (sealed == check->rows_in_place)
+		return;
+	find_inserted(check);
+	if (check->problems == 0)
+		report(
+		    check, 0,
+		    "the trail has " INT64_FORMAT
+		    " rows below the horizons, and its primary key shows " INT64_FORMAT
+		    ": REINDEX INDEX calib.audit_pkey, and verify "
+		    "again",
+		    sealed, check->rows_in_place);
+}
+
+/* SELECT shows the rows of children as well, and they are in no block. */
+static void
+check_children(Check *check, const char *table)
+{
+	if (find_inheritance_children(calib_member_relation(table), NoLock) != NIL)
+		report(check, 0,
+		       "table calib.%s has child tables, whose rows are not the "
+		       "ledger's",
+		       table);
+}
+
 PG_FUNCTION_INFO_V1(calib_verify);
 Datum
 calib_verify(PG_FUNCTION_ARGS)
@@ -628,6 +672,8 @@ calib_verify(PG_FUNCTION_ARGS)
 	}
 	check.count_is_sure = true;
 	check.snapshot = RegisterSnapshot(GetActiveSnapshot());
+	check.next_transaction =
+	    (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
 	check.row_context = AllocSetContextCreate(
 	    CurrentMemoryContext, "calib verify row", ALLOCSET_DEFAULT_SIZES);
 	calib_open_table(&check.audit, "audit");
@@ -635,8 +681,10 @@ calib_verify(PG_FUNCTION_ARGS)
 	check_blocks(&check);
 	check_cut_off(&check);
 	check_digest_met(&check);
-	if (check_trail(&check) != check.rows_in_place)
-		find_inserted(&check);
+	check_counts(&check);
+	check_children(&check, "audit");
+	check_children(&check, "block");
+	check_children(&check, "leaf");
 	if (check.block_problems == 0)
 		put(&check, 0, false, NULL);
 	calib_close_table(&check.audit);

@@ -107,6 +107,13 @@ my $export_sql = q{
 	SELECT entry FROM line ORDER BY block, audit_id NULLS LAST};
 my $export = $node->safe_psql('old', $export_sql) . "\n";
 like(verifier($export, $digest, '--ledger'), qr/^yes: proved: \d+ rows in 2 blocks/, 'the verifier recomputes the whole ledger from an export');
+my $digest_one = $node->safe_psql('old', q{SELECT jsonb_build_object('format', 'calib.digest.1', 'block', 1, 'hash', encode(hash, 'hex')) FROM calib.block WHERE block = 1});
+my $in_one = $node->safe_psql('old', 'SELECT row_count FROM calib.block WHERE block = 1');
+my $in_two = $node->safe_psql('old', 'SELECT row_count FROM calib.block WHERE block = 2');
+is(verifier($export, $digest_one, '--ledger'), "yes: proved: $in_one rows in 1 blocks, the history of the digest; $in_two later rows, for which it does not speak",
+	'an earlier digest does not vouch for later blocks');
+my ($a_row) = $export =~ /\A(.*\n)/;
+like(verifier($export . $a_row, $digest, '--ledger'), qr/^yes: proved: \d+ rows in 2 blocks, .*; 1 later rows, for which it does not speak/, 'nor any for rows in no block');
 like(verifier($export =~ s/竞品降价/竞品涨价/r, $digest, '--ledger'), qr/^no: NOT proved: block 2: a row was changed/, 'and sees one character');
 
 # A standby -------------------------------------------------------------------------
@@ -178,6 +185,26 @@ unlike($digest_1, qr/$hash_1/, 'block 1 is another');
 like(verifier($node->safe_psql('old', "SELECT calib.prove($ids[5])"), $digest), qr/^no: NOT proved/, 'the verifier accepts no proof from it against the old digest');
 like(verifier($node->safe_psql('old', $export_sql) . "\n", $digest, '--ledger'), qr/^no: NOT proved: the chain does not lead to the digest/, 'nor the whole of it');
 like(verifier($old_proof, $digest), qr/^yes/, 'an old proof still stands');
+
+# Transaction ids set forward, as a wraparound does, and back, as nothing should ---------------------
+$node->safe_psql('postgres', 'CREATE DATABASE epoch');
+$node->safe_psql('epoch', 'CREATE EXTENSION calib; SELECT calib.seal()');
+sub set_epoch
+{
+	my ($epoch) = @_;
+	$node->stop;
+	command_ok([ 'pg_resetwal', '-e', $epoch, '-D', $node->data_dir ], "epoch $epoch");
+	$node->start;
+	$node->safe_psql('epoch', "INSERT INTO calib.holiday (day, name) VALUES (date '2031-01-01' + $epoch, 'epoch $epoch')");
+}
+set_epoch(3);
+is($node->safe_psql('epoch', q{SELECT calib.seal(), (SELECT bool_and(ok) FROM calib.verify())}), '2|t', 'a later epoch goes on');
+is($node->safe_psql('epoch', q{SELECT horizon >> 32 FROM calib.block WHERE block = 2}), '3', 'with transaction ids of 64 bits');
+set_epoch(1);
+($out, $err) = ('', '');
+$node->psql('epoch', 'SELECT calib.seal()', stdout => \$out, stderr => \$err);
+like($err, qr/this era is sealed beyond the present transaction.*It is sealed up to transaction \d{11}; .*dump the database and restore it/s, 'set back, seal does not fall silent');
+like($node->safe_psql('epoch', sprintf $problems, 'NULL'), qr/^2: row \d+ was inserted$/, 'and verify names the row it could not have sealed');
 
 # Random tampering, a sample; `make tamper` does 10,000 ------------------------------------------
 $node->safe_psql('postgres', 'CREATE DATABASE tamper');
