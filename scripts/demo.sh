@@ -15,9 +15,11 @@ find_dir demo
 createdb calib
 say "create extension calib"
 psql -X -q -v ON_ERROR_STOP=1 -d calib -c 'CREATE EXTENSION calib'
-for f in "$ROOT"/demo/*.sql; do
+# psql names the file in each error: without the way to it that reads better.
+cd "$ROOT"
+for f in demo/*.sql; do
 	[ -e "$f" ] || continue
-	say "demo/$(basename "$f")"
+	say "$f"
 	psql -X -v ON_ERROR_STOP=1 -q -d calib -f "$f"
 done
 say "done; the cluster is up"

@@ -40,4 +40,33 @@ INSERT INTO calib.deviation (unit_id, kind, period_start, detected_at) VALUES (3
 UPDATE calib.deviation SET ended_at = calib.clock(), ending = 'recovered' WHERE unit_id = 3 AND kind = 'execution';
 INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (3, 'execution', '2025-10-01');
 SELECT count(*) FILTER (WHERE ending IS NULL) AS open FROM calib.deviation;
+
+-- Comments: by every duty over the unit but viewer; they end nothing
+CREATE FUNCTION say(who text, deviation bigint, note text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    told text;
+BEGIN
+    PERFORM set_config('calib.actor', who, false);
+    told := 'comment ' || calib.comment_deviation(deviation, note);
+    PERFORM set_config('calib.actor', '', false);
+    RETURN told;
+EXCEPTION WHEN OTHERS THEN
+    PERFORM set_config('calib.actor', '', false);
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (5, 3, 'rep', 'Li');
+INSERT INTO calib.duty (person, duty, unit_id) VALUES
+    ('li', 'rep', 5), ('beta', 'rep', 3), ('alpha', 'manager', 2), ('east', 'manager', 1), ('risk', 'risk', NULL), ('hr', 'hr', 1), ('bi', 'viewer', NULL);
+SELECT who, say(who, 3, 'The rival cut prices') FROM unnest('{beta,east,risk,hr,li,alpha,bi,nobody}'::text[]) who;  -- four comments, then 42501
+SELECT say('beta', d, n) FROM (VALUES (3, NULL), (3, ''), (3, E' \n'), (404, 'x'), (NULL, 'x')) v (d, n);            -- 22023 each
+SELECT say('east', max(deviation_id), 'on the one that is open') FROM calib.deviation WHERE ending IS NULL;
+SELECT comment_id, deviation_id, note, commented_by, commented_at FROM calib.deviation_comment ORDER BY comment_id;
+SELECT count(*) FILTER (WHERE ending IS NULL) AS open FROM calib.deviation;  -- as before
+-- written by hand by nobody, a superuser included
+INSERT INTO calib.deviation_comment (deviation_id, note, commented_by, commented_at) VALUES (3, 'x', 'li', calib.clock());
+UPDATE calib.deviation_comment SET note = 'x';
+DELETE FROM calib.deviation_comment;
+TRUNCATE calib.deviation_comment;
+SELECT calib.comment_deviation_behind_door(3, 'x');
+DROP FUNCTION say(text, bigint, text);
 DROP EXTENSION calib CASCADE;

@@ -1,7 +1,7 @@
 
 -- behavior: weighted events per week of a given window.
 
-CREATE FUNCTION calib.behavior_density_transition(internal, timestamptz, float8, tstzrange)
+CREATE FUNCTION calib.behavior_density_transition(state internal, occurred_at timestamptz, weight float8, during tstzrange)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'calib_behavior_density_transition'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
@@ -9,7 +9,7 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.behavior_density_transition(internal, timestamptz, float8, tstzrange) IS
 'Support of the aggregate calib.behavior_density; not to be called by itself.';
 
-CREATE FUNCTION calib.behavior_density_combine(internal, internal)
+CREATE FUNCTION calib.behavior_density_combine(state internal, other internal)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'calib_behavior_density_combine'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
@@ -17,7 +17,7 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.behavior_density_combine(internal, internal) IS
 'Support of the aggregate calib.behavior_density; not to be called by itself.';
 
-CREATE FUNCTION calib.behavior_density_serialize(internal)
+CREATE FUNCTION calib.behavior_density_serialize(state internal)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'calib_behavior_density_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -25,7 +25,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.behavior_density_serialize(internal) IS
 'Support of the aggregate calib.behavior_density; not to be called by itself.';
 
-CREATE FUNCTION calib.behavior_density_deserialize(bytea, internal)
+CREATE FUNCTION calib.behavior_density_deserialize(bytes bytea, state internal)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'calib_behavior_density_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -33,7 +33,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.behavior_density_deserialize(bytea, internal) IS
 'Support of the aggregate calib.behavior_density; not to be called by itself.';
 
-CREATE FUNCTION calib.behavior_density_final(internal)
+CREATE FUNCTION calib.behavior_density_final(state internal)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'calib_behavior_density_final'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;

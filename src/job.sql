@@ -8,21 +8,19 @@ AS $$
 DECLARE
     events bigint;
     steps bigint;
-    requests bigint := 0;
 BEGIN
     SELECT count(*) INTO events FROM calib.outbox_claim c
     WHERE c.acked_at IS NULL AND (c.lease_until IS NULL OR c.lease_until <= clock_timestamp());
     IF events > 0 THEN
         PERFORM pg_notify('calib_outbox', events::text);
     END IF;
-    SELECT count(*) INTO steps FROM calib.adjustment a WHERE a.status IN ('submitted', 'approved');
-    IF to_regclass('calib.resource_request') IS NOT NULL THEN
-        EXECUTE 'SELECT count(*) FROM calib.resource_request r WHERE r.status IN (''submitted'', ''approved'')' INTO requests;
+    SELECT (SELECT count(*) FROM calib.adjustment a WHERE a.status IN ('submitted', 'approved'))
+         + (SELECT count(*) FROM calib.resource_request r WHERE r.status IN ('submitted', 'approved'))
+    INTO steps;
+    IF steps > 0 THEN
+        PERFORM pg_notify('calib_waiting', steps::text);
     END IF;
-    IF steps + requests > 0 THEN
-        PERFORM pg_notify('calib_waiting', (steps + requests)::text);
-    END IF;
-    RETURN events + steps + requests;
+    RETURN events + steps;
 END $$;
 COMMENT ON FUNCTION calib.run_announce() IS
 'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is; returns their sum. Where there is none, nobody is told.';

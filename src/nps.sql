@@ -1,7 +1,7 @@
 
 -- nps: net promoter score.
 
-CREATE FUNCTION calib.nps_transition(bigint[], integer)
+CREATE FUNCTION calib.nps_transition(state bigint[], score integer)
 RETURNS bigint[]
 AS 'MODULE_PATHNAME', 'calib_nps_transition'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -9,7 +9,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.nps_transition(bigint[], integer) IS
 'Support of the aggregate calib.nps; not to be called by itself.';
 
-CREATE FUNCTION calib.nps_inverse(bigint[], integer)
+CREATE FUNCTION calib.nps_inverse(state bigint[], score integer)
 RETURNS bigint[]
 AS 'MODULE_PATHNAME', 'calib_nps_inverse'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -17,7 +17,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.nps_inverse(bigint[], integer) IS
 'Support of the aggregate calib.nps in moving window frames; not to be called by itself.';
 
-CREATE FUNCTION calib.nps_final(bigint[])
+CREATE FUNCTION calib.nps_final(state bigint[])
 RETURNS float8
 AS 'MODULE_PATHNAME', 'calib_nps_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -10,7 +10,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.quadrant(float8, float8, float8, float8) IS
 'Place of a unit: environment (attainment below floor, density index at or above line), execution (both below), on_track (neither below), windfall (attained, index below). Both lines belong to the upper side. Ratios, not percent. NULL in, NULL out; NaN or infinity: 22023.';
 
-CREATE FUNCTION calib.deviation_quadrant_transition(internal, numeric, numeric, float8, float8)
+CREATE FUNCTION calib.deviation_quadrant_transition(state internal, actual numeric, target numeric, density float8, peer_density float8)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_transition'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
@@ -18,7 +18,7 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.deviation_quadrant_transition(internal, numeric, numeric, float8, float8) IS
 'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
-CREATE FUNCTION calib.deviation_quadrant_combine(internal, internal)
+CREATE FUNCTION calib.deviation_quadrant_combine(state internal, other internal)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_combine'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
@@ -26,7 +26,7 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.deviation_quadrant_combine(internal, internal) IS
 'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
-CREATE FUNCTION calib.deviation_quadrant_serialize(internal)
+CREATE FUNCTION calib.deviation_quadrant_serialize(state internal)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -34,7 +34,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.deviation_quadrant_serialize(internal) IS
 'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
-CREATE FUNCTION calib.deviation_quadrant_deserialize(bytea, internal)
+CREATE FUNCTION calib.deviation_quadrant_deserialize(bytes bytea, state internal)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -42,7 +42,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calib.deviation_quadrant_deserialize(bytea, internal) IS
 'Support of the aggregate calib.deviation_quadrant; not to be called by itself.';
 
-CREATE FUNCTION calib.deviation_quadrant_final(internal)
+CREATE FUNCTION calib.deviation_quadrant_final(state internal)
 RETURNS text
 AS 'MODULE_PATHNAME', 'calib_deviation_quadrant_final'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;

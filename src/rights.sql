@@ -138,6 +138,8 @@ BEGIN
         ('result', 'INSERT UPDATE DELETE', format(held, '{admin}')),
         ('deviation', 'SELECT', format(happened, 'deviation',
             'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')),
+        ('deviation_comment', 'SELECT',
+         'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
         -- targets and how they change; the guard decides what a write may do
         ('target', 'SELECT', format(happened, 'target',

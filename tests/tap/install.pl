@@ -146,6 +146,14 @@ none('every function, aggregate, table, view and type has a comment', $members .
 	WHERE classid IN ('pg_namespace'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass)
 		AND obj_description(objid, classid::regclass::name) IS NULL});
 
+none('every column of a table has a comment', $members . q{
+	SELECT name || '.' || attname FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid
+	WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND col_description(rel.oid, attnum) IS NULL});
+
+none('every argument has a name', $members . q{
+	SELECT name FROM func
+	WHERE pronargs > 0 AND (proargnames IS NULL OR '' = ANY (proargnames))});
+
 none('every member lives in schema calib', $members . q{
 	SELECT name FROM func WHERE pronamespace::regnamespace::text <> 'calib'
 	UNION ALL SELECT name FROM rel WHERE relnamespace::regnamespace::text <> 'calib'

@@ -55,6 +55,7 @@ $node->safe_psql(
 	INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, original_value) VALUES (90, 4, 'sell-out', 'quarter', '2025-10-01', 100);
 	SELECT calib.submit_adjustment(90, 95, 'waits', '{1}'), calib.submit_request(4, 'samples', 5, 'wait, too', evidence => '{1}');
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
+	SELECT calib.comment_deviation(deviation_id, 'Three shops are closed') FROM calib.deviation;
 	REVOKE SELECT ON calib.audit FROM PUBLIC;
 	CREATE ROLE manager LOGIN;
 	INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('manager', 'manager', 3);

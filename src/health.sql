@@ -1,0 +1,36 @@
+-- Health: what a DBA looks at, and monitoring reads.
+
+CREATE FUNCTION calib.health()
+RETURNS TABLE (check_name text, ok boolean, detail text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 5
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+BEGIN ATOMIC
+    SELECT 'triggers', count(*) FILTER (WHERE NOT s.ok) = 0,
+           coalesce(string_agg(s.relation || ' ' || s.trigger || ': ' || s.problem, '; ' ORDER BY s.relation, s.trigger)
+                        FILTER (WHERE NOT s.ok) || '. calib.rearm() mends them.',
+                    count(*) || ' stand as they must.')
+    FROM calib.trigger_state s
+    UNION ALL
+    -- an hour is sixty times what a job that seals every minute leaves open
+    SELECT 'ledger', coalesce(w.oldest_at > clock_timestamp() - interval '1 hour', true),
+           w.unsealed_rows || ' rows in no block yet' || coalesce(', the oldest since ' || w.oldest_at, '')
+               || coalesce('; last sealed ' || w.sealed_at, '; never sealed')
+               || coalesce('; ' || w.writer || ' writes since ' || w.writer_since, '') || '.'
+    FROM calib.unsealed w
+    UNION ALL
+    SELECT 'clock', c.clock = '',
+           CASE WHEN c.clock = '' THEN 'Real time.' ELSE 'calib.clock plays ' || c.clock || ' in this session: what it writes is marked simulated.' END
+    FROM (SELECT coalesce(current_setting('calib.clock', true), '') AS clock) c
+    UNION ALL
+    SELECT 'restoring', NOT r.restoring,
+           CASE WHEN r.restoring THEN 'calib.restoring is on in this session: no rule holds, nothing is on the trail.' ELSE 'Off.' END
+    FROM (SELECT calib.restoring() AS restoring) r
+    UNION ALL
+    SELECT 'policy', max(p.valid_from) IS NOT NULL,
+           coalesce('The one for everyone is of ' || max(p.valid_from) || '.', 'None for everyone is in force: no target changes (55000).')
+    FROM calib.policy p
+    WHERE p.unit_id IS NULL AND p.valid_from <= calib.today();
+END;
+COMMENT ON FUNCTION calib.health() IS
+'What is in order and what is not, a row per check: triggers, ledger (rows in no block for more than an hour), clock, restoring, policy. For DBAs and monitoring; anybody may call it.';
