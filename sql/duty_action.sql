@@ -18,7 +18,7 @@ INSERT INTO calib.benchmark (unit_id, conversion) VALUES (2, 0.2), (5, 0.2);
 INSERT INTO calib.season (unit_id, grain, shares) VALUES (2, 'month', '{1,2}'), (5, 'month', '{1,2}');
 INSERT INTO calib.customer (customer_id, unit_id, name) VALUES (4, 4, 'shop'), (7, 7, 'shop');
 INSERT INTO calib.opportunity (opportunity_id, unit_id) VALUES (4, 4), (7, 7);
-INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (4, 'visit', '2025-10-17'), (7, 'visit', '2025-10-17');
+INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, 'visit', '2025-10-17', '2025-10-18'), (7, 'visit', '2025-10-17', '2025-10-18');
 INSERT INTO calib.result (unit_id, occurred_at, amount) VALUES (4, '2025-10-17', 1), (7, '2025-10-17', 1);
 INSERT INTO calib.deviation (unit_id, kind, period_start) VALUES (4, 'execution', '2025-10-01'), (7, 'execution', '2025-10-01');
 INSERT INTO calib.absence (absence_id, unit_id, during) VALUES (4, 4, '[2025-10-13,2025-10-14)'), (7, 7, '[2025-10-13,2025-10-14)');
@@ -112,7 +112,9 @@ INSERT INTO own.action (action, statement) VALUES
     ('read the raw trail', 'SELECT FROM calib.audit'),
     ('read what is audited', 'SELECT FROM calib.audited'),
     ('enter activities', 'INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (:u, ''call'', ''2025-10-18'')'),
-    ('correct activities', 'UPDATE calib.activity SET quantity = 2 WHERE unit_id = :u'),
+    ('correct activities', 'UPDATE calib.activity SET quantity = 2, recorded_at = DEFAULT WHERE unit_id = :u'),
+    ('correct activities, recorded before', 'UPDATE calib.activity SET quantity = 2 WHERE unit_id = :u'),
+    ('say when an activity was recorded', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (:u, ''call'', ''2025-08-11'', ''2025-08-11'')'),
     ('enter customers', 'INSERT INTO calib.customer (unit_id, name) VALUES (:u, ''new'')'),
     ('correct customers', 'UPDATE calib.customer SET name = ''x'' WHERE unit_id = :u'),
     ('enter opportunities', 'INSERT INTO calib.opportunity (unit_id) VALUES (:u)'),

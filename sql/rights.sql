@@ -264,6 +264,63 @@ FROM (VALUES ('UPDATE calib.customer SET unit_id = 6 WHERE customer_id = 401'), 
     ('UPDATE calib.unit SET parent_id = 8 WHERE unit_id = 4'), ('UPDATE calib.unit SET parent_id = 2 WHERE unit_id = 6'), ('UPDATE calib.unit SET name = ''Orient'' WHERE unit_id = 2'), ('DELETE FROM calib.unit WHERE unit_id = 12'),
     ('UPDATE calib.policy SET unit_id = 6 WHERE unit_id = 2'), ('UPDATE calib.duty SET unit_id = NULL WHERE role_name = ''regress_calib_li'''), ('UPDATE calib.duty SET unit_id = 3 WHERE role_name = ''regress_calib_li''')) w (statement);
 
+-- When an activity was recorded is said by an admin over its unit alone: what others
+-- enter or correct is recorded in that moment, by the clock of the transaction
+INSERT INTO calib.activity (source, external_id, unit_id, customer_id, kind, occurred_at) VALUES ('crm', '4 late', 4, 401, 'visit', '2025-09-11 15:00+08');
+SET calib.clock = '2025-11-20 09:30+08';
+SELECT w.what, v.name AS writer, left(own.as('regress_calib_' || v.name, w.statement), 5) AS told
+FROM (VALUES
+    (1, 'entered, ten weeks late', 'INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'')'),
+    (2, 'said: now', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'', calib.clock())'),
+    (3, 'said: then', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'', ''2025-09-11 10:00+08'')'),
+    (4, 'said: a moment ago', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'', calib.clock() - interval ''1 microsecond'')'),
+    (5, 'said: long ago', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'', ''-infinity'')'),
+    (6, 'said: later', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'', ''infinity'')'),
+    (7, 'one of two', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (4, ''visit'', ''2025-09-11 10:00+08'', DEFAULT), (4, ''visit'', ''2025-09-11 11:00+08'', ''2025-09-11 11:00+08'')'),
+    (8, 'moved back', 'UPDATE calib.activity SET recorded_at = occurred_at WHERE external_id = ''4 late'''),
+    (9, 'happened later', 'UPDATE calib.activity SET occurred_at = ''2025-11-20 08:00+08'' WHERE external_id = ''4 late'''),
+    (10, 'another hour', 'UPDATE calib.activity SET occurred_at = occurred_at - interval ''1 hour'' WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (11, 'another customer', 'UPDATE calib.activity SET customer_id = 403 WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (12, 'another kind', 'UPDATE calib.activity SET kind = ''visit'' WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (13, 'another outcome', 'UPDATE calib.activity SET outcome = ''x'' WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (14, 'another line', 'UPDATE calib.activity SET product_line = ''premium'' WHERE external_id = ''4 2025-09-11 10:00:00+08 2'''),
+    (15, 'another rep', 'UPDATE calib.activity SET unit_id = 9 WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (16, 'corrected', 'UPDATE calib.activity SET kind = ''visit'', recorded_at = DEFAULT WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (17, 'corrected, moved', 'UPDATE calib.activity SET unit_id = 9, recorded_at = DEFAULT WHERE external_id = ''4 2025-09-11 10:00:00+08 1'''),
+    (18, 'put in its place', 'INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES (''crm'', ''4 2025-09-11 10:00:00+08 1'', 4, ''visit'', calib.clock()) ON CONFLICT (source, external_id) DO UPDATE SET kind = ''visit'''),
+    (19, 'the same, recorded', 'INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES (''crm'', ''4 2025-09-11 10:00:00+08 1'', 4, ''visit'', calib.clock()) ON CONFLICT (source, external_id) DO UPDATE SET kind = ''visit'', recorded_at = EXCLUDED.recorded_at'),
+    (20, 'merged', 'MERGE INTO calib.activity a USING (VALUES (''4 2025-09-11 10:00:00+08 1'')) v (id) ON a.external_id = v.id WHEN MATCHED THEN UPDATE SET kind = ''visit''')) w (n, what, statement), own.viewer v
+WHERE v.name IN ('li', 'east', 'admin_east', 'north')
+ORDER BY w.n, v.n;
+-- who is manager over one unit and admin over another dates back in the latter only
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_calib_north', 'admin', 9), ('regress_calib_north', 'rep', 4);
+SELECT own.as('regress_calib_north', 'INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) VALUES (9, ''visit'', ''2025-09-11 10:00+08'', ''2025-09-11 10:00+08'')') AS admin,
+    own.as('regress_calib_north', 'WITH a AS (INSERT INTO calib.activity (external_id, unit_id, kind, occurred_at, recorded_at) VALUES (''9 x'', 9, ''visit'', ''2025-09-11 10:00+08'', ''2025-09-11 10:00+08'') RETURNING 1) INSERT INTO calib.activity (unit_id, kind, occurred_at, recorded_at) SELECT 4, ''visit'', ''2025-09-11 10:00+08'', ''2025-09-11 10:00+08'' FROM a') AS both,
+    own.as('regress_calib_north', 'UPDATE calib.activity SET unit_id = 4 WHERE external_id = ''9 2025-09-11 10:00:00+08 1''') AS moved;
+DELETE FROM calib.duty WHERE role_name = 'regress_calib_north' AND unit_id IN (4, 9);
+-- what Li enters about September now is late, and adds to the density but not to what is on time
+BEGIN;
+CREATE TEMP TABLE before AS SELECT * FROM calib.behavior_in('2025-09-01 00:00+08', '2025-10-01 00:00+08') WHERE unit_id = 4 AND product_line = '';
+SET LOCAL ROLE regress_calib_li;
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at) SELECT 4, 403, 'shelf_check', timestamptz '2025-09-01 10:00+08' + n * interval '1 day' FROM generate_series(0, 19) n;
+UPDATE calib.activity SET kind = 'contract_change', recorded_at = DEFAULT WHERE external_id = '4 2025-09-11 10:00:00+08 5';
+RESET ROLE;
+SELECT b.events - a.events AS events, b.late_events - a.late_events AS late, b.weighted - a.weighted AS weighted, b.weighted_on_time - a.weighted_on_time AS on_time
+FROM before a, calib.behavior_in('2025-09-01 00:00+08', '2025-10-01 00:00+08') b WHERE b.unit_id = 4 AND b.product_line = '';
+ROLLBACK;
+-- a transaction held open is no way to date back: the line of an hour, drawn nearer here
+RESET calib.clock;
+SELECT replace(new_rule, '1 hour', '1 second') AS nearer FROM calib.row_rights() WHERE relation = 'activity' AND command = 'INSERT' \gset
+ALTER POLICY insert ON calib.activity WITH CHECK (:nearer);
+BEGIN;
+SET LOCAL ROLE regress_calib_li;
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (4, 'visit', calib.clock());
+SELECT pg_sleep(1.1);
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (4, 'visit', calib.clock());
+ROLLBACK;
+SELECT calib.rearm_rights() > 0 AS again;
+SET calib.clock = '2025-11-20 09:00+08';
+
 -- What is tried --------------------------------------------------------------------------------
 -- two duties, one login: each role shows its own rows, and only those
 CREATE ROLE regress_calib_two LOGIN NOINHERIT;

@@ -99,5 +99,5 @@ COMMENT ON COLUMN calib.activity.outcome IS 'How it ended, where that has a weig
 COMMENT ON COLUMN calib.activity.occurred_at IS 'When it happened.';
 COMMENT ON COLUMN calib.activity.due_at IS 'When it was due, for what has a due time.';
 COMMENT ON COLUMN calib.activity.quantity IS 'How many; a diagnosis counts one per customer, day and kind.';
-COMMENT ON COLUMN calib.activity.recorded_at IS 'When it was entered.';
+COMMENT ON COLUMN calib.activity.recorded_at IS 'When it was entered, or corrected by one who is not admin over the unit.';
 SELECT calib.keep_in_dump('calib.activity');

@@ -72,7 +72,7 @@ COMMENT ON FUNCTION calib.places_held() IS
 -- The rules ----------------------------------------------------------------------
 
 CREATE FUNCTION calib.row_rights()
-RETURNS TABLE (relation text, command text, rule text)
+RETURNS TABLE (relation text, command text, rule text, new_rule text)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -90,9 +90,14 @@ DECLARE
         ' OR (unit_id IS NULL AND (SELECT calib.holds(%1$L, NULL)))';
     everyone constant text := '(SELECT calib.holds(%L, NULL))';
     anywhere constant text := 'EXISTS (SELECT FROM calib.held_duties() h WHERE h.duty = ANY (%L))';
+    -- the transaction's clock, which a column's default gives; one held open for
+    -- days would be a way to date back
+    recorded_now constant text := 'recorded_at = (SELECT calib.clock())'
+        ' AND (SELECT clock_timestamp() - now() < ''1 hour''::interval)';
 BEGIN
     RETURN QUERY
-    SELECT r.relation, c.command, l.rule
+    SELECT r.relation, c.command, l.rule,
+           CASE WHEN c.command IN ('INSERT', 'UPDATE') THEN coalesce(n.rule, l.rule) END
     FROM (VALUES
         -- without a unit: everybody reads, an admin for everyone writes
         ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason',
@@ -172,10 +177,17 @@ BEGIN
         ('audit block leaf era audited guarded own_trigger', 'SELECT', format(everyone, '{admin}'))
     ) AS l (relations, commands, rule)
     CROSS JOIN string_to_table(l.relations, ' ') AS r (relation)
-    CROSS JOIN string_to_table(l.commands, ' ') AS c (command);
+    CROSS JOIN string_to_table(l.commands, ' ') AS c (command)
+    -- where a row may come to stand is narrower than which rows may be changed
+    LEFT JOIN (VALUES
+        -- whether it is late is not for the one to say whose work it is: entered or
+        -- corrected, it is recorded when that is done
+        ('activity', format(held, '{admin,manager,rep}')
+            || ' AND (' || recorded_now || ' OR ' || format(held, '{admin}') || ')')
+    ) AS n (relation, rule) ON n.relation = r.relation;
 END $$;
 COMMENT ON FUNCTION calib.row_rights() IS
-'Row-level security in one list: per table of calib and command, which rows (read or old ones, and new ones) a caller''s duties allow. What is not listed nobody may do but a superuser.';
+'Row-level security in one list: per table of calib and command, which rows a caller''s duties allow: rule those read, changed or removed, new_rule those an INSERT or UPDATE leaves. What is not listed nobody may do but a superuser.';
 
 -- pg_dump (from 15.5 on) leaves policies on an extension's tables to CREATE EXTENSION.
 CREATE FUNCTION calib.rearm_rights() RETURNS bigint
@@ -197,7 +209,7 @@ BEGIN
     FOR new IN SELECT r.* FROM calib.row_rights() r LOOP
         EXECUTE format('CREATE POLICY %I ON calib.%I FOR %s%s%s', lower(new.command), new.relation, new.command,
             CASE WHEN new.command <> 'INSERT' THEN format(' USING (%s)', new.rule) ELSE '' END,
-            CASE WHEN new.command IN ('INSERT', 'UPDATE') THEN format(' WITH CHECK (%s)', new.rule) ELSE '' END);
+            CASE WHEN new.new_rule IS NOT NULL THEN format(' WITH CHECK (%s)', new.new_rule) ELSE '' END);
         made := made + 1;
     END LOOP;
     RETURN made;
