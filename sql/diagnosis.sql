@@ -148,6 +148,10 @@ INSERT INTO calib.activity_weight (kind, outcome, weight, valid_from) VALUES ('v
 UPDATE calib.activity SET outcome = 'nobody in' WHERE unit_id = 90 AND occurred_at < '2025-07-12';
 -- one visit a day from 2 July: 61 before September at 1, 28 in it at 3; team 9 loses ten of the first
 SELECT unit_id, weighted FROM calib.behavior_in('2025-06-30 16:00Z', '2025-09-30 16:00Z') WHERE unit_id IN (8, 9) AND product_line = '' ORDER BY unit_id;
+-- those ten entered again and late, as visits of weight 1, weigh in the density, not in what is on time
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, recorded_at)
+SELECT unit_id, customer_id, kind, occurred_at, '2025-09-30' FROM calib.activity WHERE unit_id = 90 AND outcome = 'nobody in';
+SELECT unit_id, weighted, weighted_on_time, events, late_events FROM calib.behavior_in('2025-06-30 16:00Z', '2025-09-30 16:00Z') WHERE unit_id IN (8, 9) AND product_line = '' ORDER BY unit_id;
 ROLLBACK;
 
 -- 9. No strong signal: too early, ramping, results not current.

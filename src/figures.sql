@@ -18,7 +18,9 @@ BEGIN ATOMIC
     ), fact AS (
         SELECT a.unit_id, line.product_line, a.customer_id, a.kind, d.day,
                max(coalesce(special.weight, usual.weight)) AS weight,
-               bool_and(a.recorded_at > a.occurred_at + make_interval(hours => p.late_hours)) AS late
+               -- a late record that weighs more makes the one on time not heavier
+               max(coalesce(special.weight, usual.weight))
+                 FILTER (WHERE a.recorded_at <= a.occurred_at + make_interval(hours => p.late_hours)) AS weight_on_time
         FROM calib.activity a
         CROSS JOIN LATERAL (
             SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
@@ -34,8 +36,8 @@ BEGIN ATOMIC
         GROUP BY a.unit_id, line.product_line, a.customer_id, a.kind, d.day
     )
     SELECT t.ancestor_id, f.product_line, sum(f.weight),
-           coalesce(sum(f.weight) FILTER (WHERE NOT f.late), 0),
-           count(*), count(*) FILTER (WHERE f.late),
+           coalesce(sum(f.weight_on_time), 0),
+           count(*), count(*) FILTER (WHERE f.weight_on_time IS NULL),
            count(*) FILTER (WHERE c.created_at < from_at),
            calib.concentration(f.customer_id)
     FROM fact f
