@@ -16,6 +16,7 @@ CREATE TABLE calib.adjustment (
     approved_by text,
     approved_at timestamptz,
     approved_comment text,
+    approved_under text CHECK (approved_under IN ('required', 'single', 'none')),
     filed_by text,
     filed_at timestamptz,
     filed_comment text,
@@ -43,6 +44,7 @@ COMMENT ON COLUMN calib.adjustment.submitted_at IS 'When.';
 COMMENT ON COLUMN calib.adjustment.approved_by IS 'Who approved it.';
 COMMENT ON COLUMN calib.adjustment.approved_at IS 'When.';
 COMMENT ON COLUMN calib.adjustment.approved_comment IS 'What was said on it.';
+COMMENT ON COLUMN calib.adjustment.approved_under IS 'The policy approval of that day: where it has become required since, risk approves again.';
 COMMENT ON COLUMN calib.adjustment.filed_by IS 'Who filed it.';
 COMMENT ON COLUMN calib.adjustment.filed_at IS 'When it was filed and so applied.';
 COMMENT ON COLUMN calib.adjustment.filed_comment IS 'What was said on it.';
