@@ -84,26 +84,9 @@ COMMENT ON COLUMN calib.budget.used IS 'Adjustments applied.';
 COMMENT ON COLUMN calib.budget.pending IS 'Adjustments submitted and not yet decided; each holds a place.';
 SELECT calib.keep_in_dump('calib.budget');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.adjustment
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.adjustment ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.adjustment
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.adjustment ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.adjustment_evidence
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.adjustment_evidence ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.adjustment_evidence
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.adjustment_evidence ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.budget
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.budget
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.adjustment');
+SELECT calib.make_append_only('calib.adjustment_evidence');
+SELECT calib.make_append_only('calib.budget');
 
 CREATE FUNCTION calib.origin_of(of_unit bigint) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE

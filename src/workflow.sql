@@ -79,19 +79,8 @@ COMMENT ON COLUMN calib.request_evidence.request_id IS 'The request.';
 COMMENT ON COLUMN calib.request_evidence.evidence_id IS 'One of its pieces of evidence.';
 SELECT calib.keep_in_dump('calib.request_evidence');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.resource_request
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.resource_request
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.request_evidence
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.request_evidence ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.request_evidence
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.request_evidence ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.resource_request');
+SELECT calib.make_append_only('calib.request_evidence');
 
 CREATE TRIGGER announce_request AFTER INSERT OR UPDATE ON calib.resource_request
     FOR EACH ROW EXECUTE FUNCTION calib.announce_request();
