@@ -268,11 +268,12 @@ BEGIN
     EXECUTE format('INSERT INTO calib.policy (unit_id, valid_from, %s) SELECT unit_id, calib.today(), %s FROM calib.target WHERE target_id = %s',
         split_part(what, '=', 1), split_part(what, '=', 2), target);
 END $$;
-SELECT own.target() AS cap, own.target() AS places, own.target('single') AS approval, own.target() AS frozen, own.target() AS total \gset
+SELECT own.target() AS cap, own.target() AS places, own.target('single') AS approval, own.target() AS frozen, own.target() AS total, own.target('single') AS early \gset
 SELECT own.approved(:cap, 92) AS cap1, own.approved(:places, 95) AS places1, own.approved(:places, 96) AS places2,
-       own.submit(:approval, 95) AS approval1, own.approved(:frozen, 95) AS frozen1, own.approved(:total, 92) AS total1 \gset
+       own.submit(:early, 95) AS early1, own.submit(:approval, 95) AS approval1, own.approved(:frozen, 95) AS frozen1, own.approved(:total, 92) AS total1 \gset
+SELECT own.step('boss', 'approve', :early1) AS by_a_manager;
 SET calib.clock = '2025-10-16 09:00+08';
-SELECT own.tighten(:cap, 'cap=0.05'), own.tighten(:places, 'max_adjustments=1'), own.tighten(:approval, 'approval=''required'''),
+SELECT own.tighten(:early, 'approval=''required'''), own.tighten(:cap, 'cap=0.05'), own.tighten(:places, 'max_adjustments=1'), own.tighten(:approval, 'approval=''required'''),
        own.tighten(:frozen, 'freeze_day=1'), own.tighten(:total, 'cumulative_cap=0.05') \g /dev/null
 SELECT own.step('zhao', 'file', :cap1) AS cap, own.step('zhao', 'file', :total1) AS total,         -- KC001, KC001
        own.step('zhao', 'file', :approval1) AS approval, own.step('zhao', 'file', :frozen1) AS frozen;  -- KC005, ok
@@ -281,6 +282,16 @@ SELECT own.step('wang', 'reject', :places2), own.budget(:places), own.value(:pla
 SELECT own.value(:cap), own.budget(:cap), status, approved_by, filed_by FROM calib.adjustment WHERE adjustment_id = :cap1;  -- as before
 -- loosened works the other way, too
 SELECT own.step('wang', 'approve', :approval1), own.step('zhao', 'file', :approval1);  -- ok, ok: required is what counts
+-- an approval from before it was required is none: it waits for risk again
+SET calib.actor = 'wang';
+SELECT step, duty FROM calib.waiting_step WHERE id = :early1 AND subject = 'adjustment';
+RESET calib.actor;
+SELECT regexp_replace(own.try('zhao', format('file_adjustment(%s)', :early1)), 'adjustment \d+', 'adjustment N');    -- KC005
+SELECT own.step('boss', 'approve', :early1) AS boss, own.step('wang', 'approve', :early1) AS wang, own.step('wang', 'approve', :early1) AS again,
+       own.step('zhao', 'file', :early1) AS zhao;     -- 42501, ok, KC005, ok
+SELECT approved_by, approved_under, filed_by FROM calib.adjustment WHERE adjustment_id = :early1;
+SELECT new_row ->> 'approved_by' AS approved_by, new_row ->> 'approved_under' AS under FROM calib.audit
+WHERE relation = 'calib.adjustment' AND new_row @> jsonb_build_object('adjustment_id', :early1, 'status', 'approved') ORDER BY audit_id;
 -- another one filed between: what counts is the distance from what it replaces
 SELECT own.target() AS t \gset
 SELECT own.approved(:t, 110) AS up, own.approved(:t, 105) AS less \gset

@@ -30,7 +30,7 @@ SELECT target_id, unit_id, grain, period_start, 100::numeric AS value,
        (period_start + CASE grain WHEN 'year' THEN interval '1 year' WHEN 'quarter' THEN interval '3 months' ELSE interval '1 month' END)::date AS period_end
 FROM calib.target;
 CREATE TABLE own.adjustment (adjustment_id bigint PRIMARY KEY, batch bigint, target_id bigint, quarter date, new_value numeric,
-    status text, submitted_by text, submitted_on date, approved_by text, filed_by text, old_value numeric);
+    status text, submitted_by text, submitted_on date, approved_by text, filed_by text, old_value numeric, approved_under text);
 CREATE TABLE own.rule (unit_id bigint, day date, cap numeric, cumulative numeric, most int, approval text, frozen_after int, grace int, PRIMARY KEY (unit_id, day));
 INSERT INTO own.rule VALUES (0, '2000-01-01', 0.10, NULL, 2, 'required', NULL, 5);
 CREATE FUNCTION own.today() RETURNS date LANGUAGE sql STABLE AS $$ SELECT current_setting('calib.clock')::timestamptz::date $$;
@@ -118,8 +118,9 @@ BEGIN
             WHEN step = 'approve' AND NOT own.holds(who, CASE WHEN rule.approval = 'required' THEN '{risk}' ELSE '{risk,hr,manager}' END::text[], m.unit_id) THEN '42501'
             WHEN step = 'file' AND NOT own.holds(who, CASE WHEN rule.approval = 'required' THEN '{hr}' ELSE '{risk,hr,manager}' END::text[], m.unit_id) THEN '42501'
             WHEN m.status IN ('filed', 'rejected', 'withdrawn') THEN 'KC005'
-            WHEN step = 'approve' AND m.status = 'approved' THEN 'KC005'
-            WHEN step = 'file' AND m.status = 'submitted' AND rule.approval = 'required' THEN 'KC005'
+            -- what was approved while risk was not asked is not approved where it is
+            WHEN step = 'approve' AND m.status = 'approved' AND (rule.approval <> 'required' OR m.approved_under = 'required') THEN 'KC005'
+            WHEN step = 'file' AND rule.approval = 'required' AND (m.status = 'submitted' OR m.approved_under <> 'required') THEN 'KC005'
             WHEN step = 'approve' AND who = m.submitted_by THEN 'KC006'
             WHEN step = 'file' AND who = m.submitted_by AND rule.approval <> 'none' THEN 'KC006'
             WHEN step = 'file' AND who = m.approved_by AND rule.approval = 'required' THEN 'KC006'
@@ -141,7 +142,8 @@ BEGIN
             UPDATE own.adjustment SET status = 'filed', filed_by = who, quarter = own.quarter(t), old_value = t.value WHERE adjustment_id = m.adjustment_id;
         ELSE
             UPDATE own.adjustment SET status = CASE step WHEN 'approve' THEN 'approved' WHEN 'reject' THEN 'rejected' ELSE 'withdrawn' END,
-                   approved_by = CASE step WHEN 'approve' THEN who ELSE approved_by END
+                   approved_by = CASE step WHEN 'approve' THEN who ELSE approved_by END,
+                   approved_under = CASE step WHEN 'approve' THEN (own.rule((SELECT o.unit_id FROM own.target o WHERE o.target_id = m.target_id))).approval ELSE approved_under END
             WHERE adjustment_id = m.adjustment_id;
         END IF;
     END LOOP;

@@ -35,12 +35,7 @@ COMMENT ON COLUMN calib.agreement.acknowledged_by IS 'Who acknowledged it for th
 COMMENT ON COLUMN calib.agreement.acknowledged_at IS 'When.';
 SELECT calib.keep_in_dump('calib.agreement');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.agreement
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.agreement ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.agreement
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.agreement ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.agreement');
 
 -- Versions ----------------------------------------------------------------------
 

@@ -45,12 +45,7 @@ COMMENT ON COLUMN calib.audit.era IS 'calib.era of the database it was written i
 COMMENT ON COLUMN calib.audit.row_hash IS 'SHA-256 over all other columns (docs/ledger.md).';
 SELECT calib.keep_in_dump('calib.audit', seeded => true);
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.audit
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.audit ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.audit
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.audit ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.audit', door => false);
 
 CREATE FUNCTION calib.audit_row() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -58,6 +53,20 @@ AS 'MODULE_PATHNAME', 'calib_audit_row';
 COMMENT ON FUNCTION calib.audit_row() IS
 'Trigger: writes the trail. Fires only on tables the extension put it on.';
 REVOKE EXECUTE ON FUNCTION calib.audit_row() FROM PUBLIC;
+
+-- Used by this script only and dropped at its end.
+CREATE FUNCTION calib.put_on_trail(relation regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON %s
+        FOR EACH ROW EXECUTE FUNCTION calib.audit_row()', $1);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_row', $1);
+    EXECUTE format('CREATE TRIGGER audit_row_truncate AFTER TRUNCATE ON %s
+        FOR EACH STATEMENT EXECUTE FUNCTION calib.audit_row()', $1);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_row_truncate', $1);
+END $$;
 
 DO $$
 DECLARE
@@ -67,11 +76,6 @@ BEGIN
         'activity_weight', 'benchmark', 'season', 'source', 'evidence', 'result', 'target',
         'adjustment', 'adjustment_evidence', 'resource_request', 'request_evidence', 'agreement']
     LOOP
-        EXECUTE format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON calib.%I
-            FOR EACH ROW EXECUTE FUNCTION calib.audit_row()', audited);
-        EXECUTE format('ALTER TABLE calib.%I ENABLE ALWAYS TRIGGER audit_row', audited);
-        EXECUTE format('CREATE TRIGGER audit_row_truncate AFTER TRUNCATE ON calib.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION calib.audit_row()', audited);
-        EXECUTE format('ALTER TABLE calib.%I ENABLE ALWAYS TRIGGER audit_row_truncate', audited);
+        PERFORM calib.put_on_trail(format('calib.%I', audited)::regclass);
     END LOOP;
 END $$;

@@ -16,12 +16,7 @@ SELECT pg_catalog.pg_extension_config_dump('calib.audited',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)');
 
 -- Who put a table under audit, and who took it off, is on the trail itself.
-CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON calib.audited
-    FOR EACH ROW EXECUTE FUNCTION calib.audit_row();
-ALTER TABLE calib.audited ENABLE ALWAYS TRIGGER audit_row;
-CREATE TRIGGER audit_row_truncate AFTER TRUNCATE ON calib.audited
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.audit_row();
-ALTER TABLE calib.audited ENABLE ALWAYS TRIGGER audit_row_truncate;
+SELECT calib.put_on_trail('calib.audited');
 
 -- The trigger names are src/audit.c's, which refuses others. PostgreSQL clones a
 -- row trigger to each partition, never one of TRUNCATE; children by inheritance

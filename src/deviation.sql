@@ -57,12 +57,7 @@ COMMENT ON COLUMN calib.deviation_comment.commented_by IS 'Who said it.';
 COMMENT ON COLUMN calib.deviation_comment.commented_at IS 'When, by calib.clock().';
 SELECT calib.keep_in_dump('calib.deviation_comment');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.deviation_comment
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.deviation_comment ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.deviation_comment
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.deviation_comment ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.deviation_comment');
 
 CREATE FUNCTION calib.comment_deviation_behind_door(deviation_id bigint, note text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -9,3 +9,5 @@ FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_cat
 WHERE c.relnamespace OPERATOR(pg_catalog.=) 'calib'::pg_catalog.regnamespace AND NOT t.tgisinternal;
 
 DROP FUNCTION calib.keep_in_dump(regclass, boolean);
+DROP FUNCTION calib.make_append_only(regclass, boolean);
+DROP FUNCTION calib.put_on_trail(regclass);

@@ -16,6 +16,7 @@ CREATE TABLE calib.adjustment (
     approved_by text,
     approved_at timestamptz,
     approved_comment text,
+    approved_under text CHECK (approved_under IN ('required', 'single', 'none')),
     filed_by text,
     filed_at timestamptz,
     filed_comment text,
@@ -43,6 +44,7 @@ COMMENT ON COLUMN calib.adjustment.submitted_at IS 'When.';
 COMMENT ON COLUMN calib.adjustment.approved_by IS 'Who approved it.';
 COMMENT ON COLUMN calib.adjustment.approved_at IS 'When.';
 COMMENT ON COLUMN calib.adjustment.approved_comment IS 'What was said on it.';
+COMMENT ON COLUMN calib.adjustment.approved_under IS 'The policy approval of that day: where it has become required since, risk approves again.';
 COMMENT ON COLUMN calib.adjustment.filed_by IS 'Who filed it.';
 COMMENT ON COLUMN calib.adjustment.filed_at IS 'When it was filed and so applied.';
 COMMENT ON COLUMN calib.adjustment.filed_comment IS 'What was said on it.';
@@ -82,26 +84,9 @@ COMMENT ON COLUMN calib.budget.used IS 'Adjustments applied.';
 COMMENT ON COLUMN calib.budget.pending IS 'Adjustments submitted and not yet decided; each holds a place.';
 SELECT calib.keep_in_dump('calib.budget');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.adjustment
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.adjustment ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.adjustment
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.adjustment ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.adjustment_evidence
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.adjustment_evidence ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.adjustment_evidence
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.adjustment_evidence ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.budget
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.budget
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.budget ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.adjustment');
+SELECT calib.make_append_only('calib.adjustment_evidence');
+SELECT calib.make_append_only('calib.budget');
 
 CREATE FUNCTION calib.origin_of(of_unit bigint) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE

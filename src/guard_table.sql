@@ -48,12 +48,7 @@ SELECT pg_catalog.pg_extension_config_dump('calib.guarded_row',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)');
 
 -- Who put a table under guard, and who took it off, is on the trail.
-CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON calib.guarded
-    FOR EACH ROW EXECUTE FUNCTION calib.audit_row();
-ALTER TABLE calib.guarded ENABLE ALWAYS TRIGGER audit_row;
-CREATE TRIGGER audit_row_truncate AFTER TRUNCATE ON calib.guarded
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.audit_row();
-ALTER TABLE calib.guarded ENABLE ALWAYS TRIGGER audit_row_truncate;
+SELECT calib.put_on_trail('calib.guarded');
 
 -- Triggers ----------------------------------------------------------------------
 

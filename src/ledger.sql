@@ -58,19 +58,9 @@ COMMENT ON COLUMN calib.leaf.audit_ids IS 'The rows, ascending.';
 COMMENT ON COLUMN calib.leaf.hashes IS 'Their hashes, 32 bytes each.';
 SELECT calib.keep_in_dump('calib.leaf');
 
-DO $$
-DECLARE
-    kept record;
-BEGIN
-    FOR kept IN VALUES ('block', '''door'''), ('leaf', '''door'''), ('era', '') LOOP
-        EXECUTE format('CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.%I
-            FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only(%s)', kept.column1, kept.column2);
-        EXECUTE format('ALTER TABLE calib.%I ENABLE ALWAYS TRIGGER keep_append_only', kept.column1);
-        EXECUTE format('CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only()', kept.column1);
-        EXECUTE format('ALTER TABLE calib.%I ENABLE ALWAYS TRIGGER keep_append_only_truncate', kept.column1);
-    END LOOP;
-END $$;
+SELECT calib.make_append_only('calib.block');
+SELECT calib.make_append_only('calib.leaf');
+SELECT calib.make_append_only('calib.era', door => false);
 
 CREATE FUNCTION calib.seal() RETURNS bigint
 LANGUAGE c VOLATILE SECURITY DEFINER PARALLEL UNSAFE

@@ -47,19 +47,8 @@ COMMENT ON COLUMN calib.outbox_claim.acked_at IS 'When it was acknowledged; NULL
 COMMENT ON COLUMN calib.outbox_claim.attempts IS 'How often it was claimed.';
 SELECT calib.keep_in_dump('calib.outbox_claim');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.outbox
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.outbox ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.outbox
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.outbox ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.outbox_claim
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.outbox_claim ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.outbox_claim
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.outbox_claim ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.outbox');
+SELECT calib.make_append_only('calib.outbox_claim');
 
 -- Writing -----------------------------------------------------------------------
 

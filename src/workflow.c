@@ -74,7 +74,8 @@ typedef struct Member
 	int64 unit_id;
 	char *status;
 	char *submitted_by;
-	char *approved_by; /* NULL: nobody yet */
+	char *approved_by;    /* NULL: nobody yet */
+	char *approved_under; /* the policy it was approved under */
 	const Rule *rule;
 } Member;
 
@@ -89,7 +90,8 @@ typedef struct Subject
 	void (*file)(int64 id, const char *comment);
 	/* undoes what its submission took; NULL: nothing */
 	void (*give_back)(int64 id);
-	/* writes the step down: $1 id, $2 status, $3 person, $4 time, $5 comment
+	/* writes the step down: $1 id, $2 status, $3 person, $4 time, $5 comment,
+	 * $6 the policy it is done under
 	 */
 	const char *record_approval;
 	const char *record_filing;
@@ -99,7 +101,8 @@ typedef struct Subject
 /* Adjustments of one batch are one decision. */
 #define ADJUSTMENT_MEMBERS                                           \
 	"SELECT a.adjustment_id, t.unit_id, a.status, a.submitted_by,"   \
-	" a.approved_by FROM calib.adjustment a JOIN calib.target t"     \
+	" a.approved_by, a.approved_under FROM calib.adjustment a JOIN " \
+	"calib.target t"                                                 \
 	" ON t.target_id OPERATOR(pg_catalog.=) a.target_id"             \
 	" WHERE a.adjustment_id OPERATOR(pg_catalog.=) ANY (ARRAY("      \
 	"SELECT $1 UNION SELECT o.adjustment_id FROM calib.adjustment s" \
@@ -108,14 +111,16 @@ typedef struct Subject
 	" ORDER BY " CALIB_LOCK_ORDER                                    \
 	", a.adjustment_id FOR NO KEY UPDATE OF t, a"
 
-#define REQUEST_MEMBERS                                         \
-	"SELECT r.request_id, r.unit_id, r.status, r.submitted_by," \
-	" r.approved_by FROM calib.resource_request r"              \
+#define REQUEST_MEMBERS                                              \
+	"SELECT r.request_id, r.unit_id, r.status, r.submitted_by,"      \
+	" r.approved_by, r.approved_under FROM calib.resource_request r" \
 	" WHERE r.request_id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE"
 
-#define RECORD(table, id, step)                                       \
+#define RECORD(table, id, step, more)                                 \
 	"UPDATE calib." table " SET status = $2, " step "_by = $3, " step \
-	"_at = $4, " step "_comment = $5 WHERE " id " OPERATOR(pg_catalog.=) $1"
+	"_at = $4, " step "_comment = $5" more " WHERE " id               \
+	" OPERATOR(pg_catalog.=) $1"
+#define AND_UNDER ", approved_under = $6"
 
 static void lock_places_of(Datum ids, const Rule *rule,
                            const Calendar *calendar);
@@ -126,9 +131,9 @@ static const Subject adjustments = {
     lock_places_of,
     calib_file,
     calib_give_place_back,
-    RECORD("adjustment", "adjustment_id", "approved"),
+    RECORD("adjustment", "adjustment_id", "approved", AND_UNDER),
     NULL, /* the guard records it where it lets the change pass */
-    RECORD("adjustment", "adjustment_id", "ended"),
+    RECORD("adjustment", "adjustment_id", "ended", ""),
 };
 
 static const Subject requests = {
@@ -137,9 +142,9 @@ static const Subject requests = {
     NULL,
     NULL,
     NULL,
-    RECORD("resource_request", "request_id", "approved"),
-    RECORD("resource_request", "request_id", "filed"),
-    RECORD("resource_request", "request_id", "ended"),
+    RECORD("resource_request", "request_id", "approved", AND_UNDER),
+    RECORD("resource_request", "request_id", "filed", ""),
+    RECORD("resource_request", "request_id", "ended", ""),
 };
 
 /* Reading ------------------------------------------------------------------
@@ -192,6 +197,7 @@ lock_members(const Subject *subject, int64 id, int *count)
 		members[i].status = SPI_getvalue(row, desc, 3);
 		members[i].submitted_by = SPI_getvalue(row, desc, 4);
 		members[i].approved_by = SPI_getvalue(row, desc, 5);
+		members[i].approved_under = SPI_getvalue(row, desc, 6);
 	}
 	return members;
 }
@@ -258,23 +264,45 @@ check_right(const Subject *subject, const Member *member)
 		                errhint("An admin enters it in calib.duty.")));
 }
 
+/*
+ * Where risk's approval is required, one that was given while it was not is no
+ * approval: it waits for risk as if it had just been submitted.
+ */
+static const char *
+status_under(const Member *member, const char *approval)
+{
+	if (strcmp(member->status, "approved") == 0 &&
+	    strcmp(approval, "required") == 0 &&
+	    (member->approved_under == NULL ||
+	     strcmp(member->approved_under, "required") != 0))
+		return "submitted";
+	return member->status;
+}
+
 /* No status is part of another's name, so looking for the word will do. */
 static void
 check_status(const Subject *subject, const Member *member)
 {
 	const Rule *rule = member->rule;
-	bool open = strstr(STILL_OPEN, member->status) != NULL;
+	const char *status = status_under(member, rule->approval);
+	bool open = strstr(STILL_OPEN, status) != NULL;
 
-	if (strstr(rule->from, member->status) != NULL)
+	if (strstr(rule->from, status) != NULL)
 		return;
 	ereport(
 	    ERROR,
 	    (errcode(ERRCODE_CALIB_WRONG_STATUS),
 	     errmsg("%s " INT64_FORMAT " is %s and cannot be %s", subject->noun,
 	            member->id, member->status, rule->to),
-	     errdetail("Under policy approval \"%s\" the step %s is taken from "
-	               "%s.",
-	               rule->approval, rule->step, rule->from),
+	     status == member->status
+	         ? errdetail("Under policy approval \"%s\" the step %s is taken "
+	                     "from %s.",
+	                     rule->approval, rule->step, rule->from)
+	         : errdetail("Policy approval is \"%s\" by now; it was approved "
+	                     "under \"%s\".",
+	                     rule->approval,
+	                     member->approved_under ? member->approved_under
+	                                            : "unknown"),
 	     open && strcmp(rule->step, "file") == 0
 	         ? errhint("Somebody with duty risk approves it first.")
 	     : open ? errhint("The next step is to file it.")
@@ -392,19 +420,22 @@ write_down(void *arg)
 	const Subject *subject = step->subject;
 	const Rule *rule = step->member->rule;
 	const char *record = record_of(subject, rule);
-	Oid types[5] = {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
-	Datum values[5] = {Int64GetDatum(step->member->id),
+	Oid types[6] = {INT8OID,        TEXTOID, TEXTOID,
+	                TIMESTAMPTZOID, TEXTOID, TEXTOID};
+	Datum values[6] = {Int64GetDatum(step->member->id),
 	                   CStringGetTextDatum(rule->to),
 	                   CStringGetTextDatum(calib_person()),
-	                   TimestampTzGetDatum(step->calendar->at), (Datum) 0};
-	char nulls[6] = "    n";
+	                   TimestampTzGetDatum(step->calendar->at),
+	                   (Datum) 0,
+	                   CStringGetTextDatum(rule->approval)};
+	char nulls[7] = "    n ";
 
 	if (step->comment != NULL)
 	{
 		values[4] = CStringGetTextDatum(step->comment);
 		nulls[4] = ' ';
 	}
-	SPI_execute_with_args(record, 5, types, values, nulls, false, 0);
+	SPI_execute_with_args(record, 6, types, values, nulls, false, 0);
 	if (record == subject->record_ending && subject->give_back != NULL)
 		subject->give_back(step->member->id);
 }

@@ -32,6 +32,7 @@ CREATE TABLE calib.resource_request (
     approved_by text,
     approved_at timestamptz,
     approved_comment text,
+    approved_under text CHECK (approved_under IN ('required', 'single', 'none')),
     filed_by text,
     filed_at timestamptz,
     filed_comment text,
@@ -58,6 +59,7 @@ COMMENT ON COLUMN calib.resource_request.submitted_at IS 'When.';
 COMMENT ON COLUMN calib.resource_request.approved_by IS 'Who approved it.';
 COMMENT ON COLUMN calib.resource_request.approved_at IS 'When.';
 COMMENT ON COLUMN calib.resource_request.approved_comment IS 'What was said on it.';
+COMMENT ON COLUMN calib.resource_request.approved_under IS 'The policy approval of that day: where it has become required since, risk approves again.';
 COMMENT ON COLUMN calib.resource_request.filed_by IS 'Who filed it.';
 COMMENT ON COLUMN calib.resource_request.filed_at IS 'When.';
 COMMENT ON COLUMN calib.resource_request.filed_comment IS 'What was said on it.';
@@ -77,19 +79,8 @@ COMMENT ON COLUMN calib.request_evidence.request_id IS 'The request.';
 COMMENT ON COLUMN calib.request_evidence.evidence_id IS 'One of its pieces of evidence.';
 SELECT calib.keep_in_dump('calib.request_evidence');
 
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.resource_request
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.resource_request
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER keep_append_only_truncate;
-
-CREATE TRIGGER keep_append_only BEFORE INSERT OR UPDATE OR DELETE ON calib.request_evidence
-    FOR EACH ROW EXECUTE FUNCTION calib.keep_append_only('door');
-ALTER TABLE calib.request_evidence ENABLE ALWAYS TRIGGER keep_append_only;
-CREATE TRIGGER keep_append_only_truncate BEFORE TRUNCATE ON calib.request_evidence
-    FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_append_only();
-ALTER TABLE calib.request_evidence ENABLE ALWAYS TRIGGER keep_append_only_truncate;
+SELECT calib.make_append_only('calib.resource_request');
+SELECT calib.make_append_only('calib.request_evidence');
 
 CREATE TRIGGER announce_request AFTER INSERT OR UPDATE ON calib.resource_request
     FOR EACH ROW EXECUTE FUNCTION calib.announce_request();
@@ -283,12 +274,12 @@ COMMENT ON COLUMN calib.request_trail.hours_to_file IS 'Hours from submission to
 -- for its approval.
 CREATE VIEW calib.waiting_step WITH (security_invoker = true) AS
 WITH open AS (
-    SELECT 'adjustment' AS subject, a.adjustment_id AS id, t.unit_id, a.status,
+    SELECT 'adjustment' AS subject, a.adjustment_id AS id, t.unit_id, a.status, a.approved_under,
            coalesce(a.approved_at, a.submitted_at) AS waiting_since
     FROM calib.adjustment a JOIN calib.target t USING (target_id)
     WHERE a.status IN ('submitted', 'approved')
     UNION ALL
-    SELECT 'request', r.request_id, r.unit_id, r.status, coalesce(r.approved_at, r.submitted_at)
+    SELECT 'request', r.request_id, r.unit_id, r.status, r.approved_under, coalesce(r.approved_at, r.submitted_at)
     FROM calib.resource_request r
     WHERE r.status IN ('submitted', 'approved')
 ), wanted AS (
@@ -297,7 +288,10 @@ WITH open AS (
     JOIN calib.policy_at() p ON p.unit_id = o.unit_id
     CROSS JOIN LATERAL (
         SELECT r.step, r.duties FROM calib.workflow_rules() r
-        WHERE r.approval = p.approval AND r.step IN ('approve', 'file') AND o.status = ANY (r.from_status)
+        WHERE r.approval = p.approval AND r.step IN ('approve', 'file')
+          -- an approval from before it was required waits for risk's (workflow.c)
+          AND CASE WHEN o.status = 'approved' AND p.approval = 'required' AND o.approved_under IS DISTINCT FROM 'required'
+              THEN 'submitted' ELSE o.status END = ANY (r.from_status)
         ORDER BY r.step = 'file' DESC LIMIT 1
     ) w
 )
