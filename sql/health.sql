@@ -21,6 +21,14 @@ SELECT * FROM bad;
 SELECT relation, mended FROM calib.rearm() ORDER BY 1;
 SELECT * FROM bad;
 
+-- rights: row-level security off, a policy gone; and mended
+SELECT detail = (SELECT count(*) FROM calib.row_rights()) || ' policies stand.' AS counted FROM calib.health() WHERE check_name = 'rights';
+ALTER TABLE calib.budget DISABLE ROW LEVEL SECURITY;
+DROP POLICY "select" ON calib.result;
+SELECT * FROM bad;
+SELECT calib.rearm_rights() = count(*) AS all_made FROM calib.row_rights();
+SELECT * FROM bad;
+
 -- ledger: an hour, and not before. The trail is written below SQL, so its time is moved
 -- by a superuser with the triggers disabled, which the first check tells.
 BEGIN;

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION calib.health()
 RETURNS TABLE (check_name text, ok boolean, detail text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 5
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 6
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
@@ -11,6 +11,15 @@ BEGIN ATOMIC
                         FILTER (WHERE NOT s.ok) || '. calib.rearm() mends them.',
                     count(*) || ' stand as they must.')
     FROM calib.trigger_state s
+    UNION ALL
+    SELECT 'rights', count(*) FILTER (WHERE NOT r.stands) = 0,
+           coalesce(string_agg(r.relation || ' ' || r.command, '; ' ORDER BY r.relation, r.command)
+                        FILTER (WHERE NOT r.stands) || ': row-level security is off, or its policy is gone. calib.rearm_rights() mends them.',
+                    count(*) || ' policies stand.')
+    FROM (SELECT 'calib.' || r.relation AS relation, r.command, c.relrowsecurity AND EXISTS (
+              SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = lower(r.command)) AS stands
+          FROM calib.row_rights() r
+          JOIN pg_class c ON c.relname = r.relation AND c.relnamespace = 'calib'::regnamespace) r
     UNION ALL
     -- an hour is sixty times what a job that seals every minute leaves open
     SELECT 'ledger', coalesce(w.oldest_at > clock_timestamp() - interval '1 hour', true),
@@ -33,4 +42,4 @@ BEGIN ATOMIC
     WHERE p.unit_id IS NULL AND p.valid_from <= calib.today();
 END;
 COMMENT ON FUNCTION calib.health() IS
-'What is in order and what is not, a row per check: triggers, ledger (rows in no block for more than an hour), clock, restoring, policy. For DBAs and monitoring; anybody may call it.';
+'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), clock, restoring, policy. For DBAs and monitoring; anybody may call it.';

@@ -206,6 +206,12 @@ BEGIN
     LOOP
         EXECUTE format('DROP POLICY %I ON %s', old.polname, old.relation);
     END LOOP;
+    FOR old IN
+        SELECT c.oid::regclass AS relation FROM pg_class c
+        WHERE c.relnamespace = 'calib'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', old.relation);
+    END LOOP;
     FOR new IN SELECT r.* FROM calib.row_rights() r LOOP
         EXECUTE format('CREATE POLICY %I ON calib.%I FOR %s%s%s', lower(new.command), new.relation, new.command,
             CASE WHEN new.command <> 'INSERT' THEN format(' USING (%s)', new.rule) ELSE '' END,
@@ -215,23 +221,19 @@ BEGIN
     RETURN made;
 END $$;
 COMMENT ON FUNCTION calib.rearm_rights() IS
-'Makes the policies of calib.row_rights() anew and returns how many; policies of your own, under other names than select, insert, update and delete, stay. For the owner of the tables, where somebody changed them.';
+'Turns row-level security on for all of calib''s tables, makes the policies of calib.row_rights() anew and returns how many; policies of your own, under other names than select, insert, update and delete, stay. For the owner of the tables, where somebody changed them.';
 REVOKE EXECUTE ON FUNCTION calib.rearm_rights() FROM PUBLIC;
 
 DO $$
 DECLARE
-    relation record;
+    shown record;
     granted record;
 BEGIN
-    FOR relation IN
-        SELECT c.relname, c.relkind FROM pg_class c
-        WHERE c.relnamespace = 'calib'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+    FOR shown IN
+        SELECT c.oid::regclass AS relation FROM pg_class c
+        WHERE c.relnamespace = 'calib'::regnamespace AND c.relkind = 'v'
     LOOP
-        IF relation.relkind = 'v' THEN
-            EXECUTE format('GRANT SELECT ON calib.%I TO PUBLIC', relation.relname);
-        ELSE
-            EXECUTE format('ALTER TABLE calib.%I ENABLE ROW LEVEL SECURITY', relation.relname);
-        END IF;
+        EXECUTE format('GRANT SELECT ON %s TO PUBLIC', shown.relation);
     END LOOP;
     FOR granted IN
         SELECT r.relation, string_agg(r.command, ', ') AS commands FROM calib.row_rights() r GROUP BY r.relation
