@@ -136,7 +136,7 @@ BEGIN
             RETURN NEXT format('"%s": %s', mapped.name, fault);
         END IF;
     END LOOP;
-    fault := calib.expression_fault($2, $4, ' IS TRUE');
+    fault := CASE WHEN $4 IS NOT NULL THEN calib.expression_fault($2, $4, ' IS TRUE') END;
     IF fault IS NOT NULL THEN
         RETURN NEXT 'filter: ' || fault;
     END IF;
