@@ -105,6 +105,31 @@ COMMENT ON FUNCTION calib.cursor_condition(calib.feed) IS
 'Which rows a pull reads: those from the cursor less the overlap on, and those without a cursor value. $1 is cursor_value and overlap.';
 REVOKE EXECUTE ON FUNCTION calib.cursor_condition(calib.feed) FROM PUBLIC;
 
+-- A row that the filter leaves out now, deleted softly or handed on, had a fact before.
+CREATE FUNCTION calib.remove_filtered(fed calib.feed, condition text, argument text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    others calib.feed := $1;
+    gone text[];
+BEGIN
+    IF ($1).filter IS NULL OR ($1).destination = 'target' THEN
+        RETURN 0;
+    END IF;
+    others.filter := format(E'(%s\n) IS NOT TRUE', ($1).filter);
+    gone := ARRAY(SELECT calib.source_keys(others, $2, $3));
+    gone := ARRAY(SELECT unnest(gone)
+                  EXCEPT SELECT calib.source_keys($1, calib.feed_key_text($1) || ' = ANY ($1)', gone));
+    RETURN CASE WHEN gone = '{}' THEN 0 ELSE calib.feed_remove(($1).feed_id, gone) END;
+EXCEPTION WHEN data_exception THEN
+    RAISE WARNING 'feed "%": rows its filter leaves out have no key: %', ($1).feed, SQLERRM;
+    RETURN 0;
+END $$;
+COMMENT ON FUNCTION calib.remove_filtered(calib.feed, text, text[]) IS
+'Removes the facts of those rows that satisfy a condition and not the feed''s filter; returns how many.';
+REVOKE EXECUTE ON FUNCTION calib.remove_filtered(calib.feed, text, text[]) FROM PUBLIC;
+
 -- The newest is asked for before the rows are read: what is written in between is read
 -- now or the next time, never neither.
 CREATE FUNCTION calib.pull_changes(fed calib.feed) RETURNS bigint
@@ -122,6 +147,7 @@ BEGIN
     END IF;
     condition := calib.cursor_condition($1);
     SELECT r.taken INTO taken FROM calib.read_source($1, condition, seen) AS r;
+    taken := taken + calib.remove_filtered($1, condition, seen);
     IF ($1).destination IN ('unit', 'customer', 'opportunity') THEN
         INSERT INTO calib.feed_key (feed_id, key)
         SELECT DISTINCT ($1).feed_id, k FROM calib.source_keys($1, condition, seen) AS k
@@ -131,7 +157,7 @@ BEGIN
     RETURN taken;
 END $$;
 COMMENT ON FUNCTION calib.pull_changes(calib.feed) IS
-'Takes what a source''s cursor column says is new or changed, and what lies in the overlap; without a cursor column everything. Returns the facts taken.';
+'Takes what a source''s cursor column says is new or changed, and what lies in the overlap; without a cursor column everything. Returns the facts taken or removed.';
 REVOKE EXECUTE ON FUNCTION calib.pull_changes(calib.feed) FROM PUBLIC;
 
 -- What is gone -----------------------------------------------------------------------------
@@ -282,28 +308,32 @@ COMMENT ON FUNCTION calib.retry_keys(calib.feed, text[]) IS
 'Reads the rows of some keys again, for which errors wait; returns the facts taken.';
 REVOKE EXECUTE ON FUNCTION calib.retry_keys(calib.feed, text[]) FROM PUBLIC;
 
-CREATE FUNCTION calib.retry_feed(fed calib.feed) RETURNS bigint
+CREATE FUNCTION calib.waiting_keys(source text) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT array_agg(DISTINCT e.external_id) FROM calib.feed_error e
+    WHERE e.source = waiting_keys.source AND e.external_id IS NOT NULL;
+END;
+COMMENT ON FUNCTION calib.waiting_keys(text) IS 'The keys for which errors of a source wait; NULL: none.';
+REVOKE EXECUTE ON FUNCTION calib.waiting_keys(text) FROM PUBLIC;
+
+CREATE FUNCTION calib.retry_feed(fed calib.feed, keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    batch text[];
+    batch constant integer := 1000;
     taken bigint := 0;
 BEGIN
-    FOR batch IN
-        SELECT array_agg(k.external_id) FROM (
-            SELECT w.external_id, (row_number() OVER (ORDER BY w.external_id) - 1) / 1000 AS n
-            FROM (SELECT DISTINCT e.external_id FROM calib.feed_error e
-                  WHERE e.source = ($1).feed AND e.external_id IS NOT NULL) w) k
-        GROUP BY k.n ORDER BY k.n
-    LOOP
-        taken := taken + calib.retry_keys($1, batch);
+    FOR n IN 1 .. coalesce(cardinality($2), 0) BY batch LOOP
+        taken := taken + calib.retry_keys($1, $2[n : n + batch - 1]);
     END LOOP;
     RETURN taken;
 END $$;
-COMMENT ON FUNCTION calib.retry_feed(calib.feed) IS
-'Tries what waits in feed_error of a feed again, by key; returns the facts taken.';
-REVOKE EXECUTE ON FUNCTION calib.retry_feed(calib.feed) FROM PUBLIC;
+COMMENT ON FUNCTION calib.retry_feed(calib.feed, text[]) IS
+'Reads the rows of keys for which errors wait again, a thousand at a time; returns the facts taken.';
+REVOKE EXECUTE ON FUNCTION calib.retry_feed(calib.feed, text[]) FROM PUBLIC;
 
 -- A fact that came again later, and was taken, is newer than the one that waits.
 CREATE FUNCTION calib.drop_overtaken() RETURNS void
@@ -406,6 +436,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    waiting text[] := calib.waiting_keys(($1).feed);
     taken bigint := 0;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = ($1).source) THEN
@@ -418,7 +449,7 @@ BEGIN
         IF ($1).mode = 'pull' THEN
             taken := calib.pull_changes($1);
         END IF;
-        taken := taken + calib.retry_feed($1);
+        taken := taken + calib.retry_feed($1, waiting);
     END IF;
     UPDATE calib.feed f SET pulled_at = calib.clock() WHERE f.feed_id = ($1).feed_id;
     RETURN taken;
@@ -488,3 +519,31 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calib.pull(text, boolean) IS
 'Reads what is new in the source of a feed in mode pull, and tries again what waits of the feed in feed_error; complete => true reads everything, in either mode, and removes facts whose row is gone. feed NULL: all feeds, and what waits of other sources. Returns the facts taken or removed. Duty admin for everyone (42501); READ COMMITTED only (25001). Unknown feed: 42704.';
+
+-- What to look at -----------------------------------------------------------------------------
+
+CREATE VIEW calib.feed_state WITH (security_invoker = true) AS
+SELECT f.feed, f.destination, f.source::text AS source, f.mode, f.done, f.total, f.backfilled_at, f.pulled_at,
+       (SELECT count(DISTINCT coalesce(e.external_id, e.feed_error_id::text)) FROM calib.feed_error e
+        WHERE e.source OPERATOR(pg_catalog.=) f.feed) AS waiting,
+       CASE
+           WHEN c.oid IS NULL THEN 'source dropped'
+           WHEN pg_get_userbyid(c.relowner)::text OPERATOR(pg_catalog.<>) f.owner THEN 'source has another owner'
+           WHEN f.mode OPERATOR(pg_catalog.=) 'push' AND f.backfill_at IS NOT NULL THEN 'backfill not finished'
+           WHEN f.mode OPERATOR(pg_catalog.=) 'pull'
+                AND coalesce(f.pulled_at, f.attached_at) OPERATOR(pg_catalog.<) (calib.clock() OPERATOR(pg_catalog.-) interval '1 day')
+               THEN 'not pulled for a day'
+       END AS problem
+FROM calib.feed f LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) f.source;
+COMMENT ON VIEW calib.feed_state IS 'Each feed, how far it is, what waits of it, and what is wrong with it.';
+COMMENT ON COLUMN calib.feed_state.feed IS 'Its name, and the source of its facts.';
+COMMENT ON COLUMN calib.feed_state.destination IS 'What its rows become.';
+COMMENT ON COLUMN calib.feed_state.source IS 'The relation it follows; of one that was dropped, the number it had.';
+COMMENT ON COLUMN calib.feed_state.mode IS 'push or pull.';
+COMMENT ON COLUMN calib.feed_state.done IS 'Blocks of the source the backfill has read; NULL: it never began.';
+COMMENT ON COLUMN calib.feed_state.total IS 'Blocks there were when it began.';
+COMMENT ON COLUMN calib.feed_state.backfilled_at IS 'When the backfill ended; NULL: it did not.';
+COMMENT ON COLUMN calib.feed_state.pulled_at IS 'When it was last pulled.';
+COMMENT ON COLUMN calib.feed_state.waiting IS 'Facts that wait in calib.feed_error.';
+COMMENT ON COLUMN calib.feed_state.problem IS
+'source dropped, source has another owner (attach it again), backfill not finished, not pulled for a day; NULL: none.';
