@@ -277,3 +277,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calib.detach(text, boolean) IS
 'A feed follows its source no longer; what waits of it in feed_error is forgotten. Its facts stay; with remove => true its activities, results, receivables and stage changes are deleted. Returns how many. Takes duty admin for everyone and the source''s ownership (42501); waits 5 s for its readers (55P03). Unknown: 42704.';
+
+-- Anybody's facts are compared with these (DESIGN 11), whoever may read calib.feed.
+CREATE FUNCTION calib.feed_names() RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT f.feed FROM calib.feed f;
+END;
+COMMENT ON FUNCTION calib.feed_names() IS
+'The names of all feeds: as the source of a fact they are nobody''s to give but the feed''s own, and an admin''s for everyone.';

@@ -4,6 +4,7 @@
 -- How far it is stands in feed.backfill_at, as JSON:
 --   leaf, node    the part being read, and the file it was then (a VACUUM FULL moves rows)
 --   block, size   the first block not read yet, and how many the next batch takes
+--   read          how many blocks were read
 --   again         blocks with rows that somebody held: [[leaf, node, from, to], ...]
 --   waits         how often in a row nothing of those could be read
 -- Names would follow a dump, and block numbers would not: numbers, which do not either.
@@ -39,11 +40,11 @@ DECLARE
 BEGIN
     SELECT d.* INTO f FROM calib.feed d WHERE d.feed_id = $1;
     IF f.done * 10 / greatest(f.total, 1) > $2 * 10 / greatest(f.total, 1) THEN
-        RAISE NOTICE 'feed "%": % of % blocks', f.feed, f.done, f.total;
+        RAISE NOTICE 'feed "%": % of about % rows', f.feed, f.done, f.total;
     END IF;
 END $$;
 COMMENT ON FUNCTION calib.tell_progress(bigint, bigint) IS
-'A NOTICE whenever another tenth of a backfill is done; was: the blocks done before.';
+'A NOTICE whenever another tenth of a backfill is done; was: the rows done before.';
 REVOKE EXECUTE ON FUNCTION calib.tell_progress(bigint, bigint) FROM PUBLIC;
 
 -- The next blocks not read yet: leaf NULL where there are none. Blocks added later hold
@@ -67,17 +68,27 @@ COMMENT ON FUNCTION calib.next_blocks(calib.feed, jsonb) IS
 'Which blocks a backfill reads next; to_block is the first no longer included.';
 REVOKE EXECUTE ON FUNCTION calib.next_blocks(calib.feed, jsonb) FROM PUBLIC;
 
+-- The blocks that were read tell how many rows the others may have.
+CREATE FUNCTION calib.rows_left(fed calib.feed, at jsonb, done bigint) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT (greatest(sum(calib.blocks_of(l.relid)) - (at ->> 'read')::bigint, 0)
+            * done / greatest((at ->> 'read')::bigint, 1))::bigint
+    FROM calib.source_leaves((fed).source, (fed).mode) AS l (relid);
+END;
+COMMENT ON FUNCTION calib.rows_left(calib.feed, jsonb, bigint) IS
+'How many rows a backfill may still have to read, by the rows it found in the blocks it read; NULL: the source has no part with rows.';
+REVOKE EXECUTE ON FUNCTION calib.rows_left(calib.feed, jsonb, bigint) FROM PUBLIC;
+
 CREATE FUNCTION calib.backfill_begin(fed calib.feed) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    at jsonb := '{"leaf": 0, "node": 0, "block": 0, "size": 16, "again": [], "waits": 0}';
+    at jsonb := '{"leaf": 0, "node": 0, "block": 0, "size": 16, "read": 0, "again": [], "waits": 0}';
 BEGIN
-    UPDATE calib.feed f
-    SET done = 0, backfill_at = at::text, backfilled_at = NULL,
-        total = (SELECT coalesce(sum(calib.blocks_of(l.relid)), 0)
-                 FROM calib.source_leaves(f.source, f.mode) AS l (relid))
+    UPDATE calib.feed f SET done = 0, total = NULL, backfill_at = at::text, backfilled_at = NULL
     WHERE f.feed_id = ($1).feed_id;
     RETURN at;
 END $$;
@@ -93,6 +104,7 @@ DECLARE
     next record;
     got record;
     blocks bigint;
+    read bigint := ($1).done;
 BEGIN
     SELECT n.* INTO next FROM calib.next_blocks($1, $2) AS n;
     IF next.leaf IS NULL THEN
@@ -100,14 +112,17 @@ BEGIN
     END IF;
     SELECT r.* INTO got FROM calib.read_blocks($1, next.leaf, next.from_block, next.to_block) AS r;
     blocks := next.to_block - next.from_block;
+    read := CASE WHEN ($2 ->> 'read')::bigint = 0 THEN 0 ELSE read END + got.read;
     IF got.skipped > 0 THEN
         at := jsonb_set(at, '{again}', (at -> 'again')
             || jsonb_build_array(jsonb_build_array(next.leaf, next.node, next.from_block, next.to_block)));
     END IF;
     at := at || jsonb_build_object('leaf', next.leaf, 'node', next.node, 'block', next.to_block,
+        'read', (at ->> 'read')::bigint + blocks,
         'size', greatest(1, least(blocks * 2000 / greatest(got.read + got.skipped, 1), 256)));
-    UPDATE calib.feed f SET backfill_at = at::text, done = least(f.done + blocks, f.total) WHERE f.feed_id = ($1).feed_id;
-    PERFORM calib.tell_progress(($1).feed_id, ($1).done);
+    UPDATE calib.feed f SET backfill_at = at::text, done = read, total = read + calib.rows_left($1, at, read)
+    WHERE f.feed_id = ($1).feed_id;
+    PERFORM calib.tell_progress(($1).feed_id, read - got.read);
     RETURN true;
 END $$;
 COMMENT ON FUNCTION calib.backfill_forward(calib.feed, jsonb) IS
@@ -153,7 +168,7 @@ DECLARE
     waiting bigint;
 BEGIN
     PERFORM calib.compare_keys($1);
-    UPDATE calib.feed f SET done = f.total, backfill_at = NULL, backfilled_at = calib.clock() WHERE f.feed_id = ($1).feed_id;
+    UPDATE calib.feed f SET total = f.done, backfill_at = NULL, backfilled_at = calib.clock() WHERE f.feed_id = ($1).feed_id;
     SELECT count(*) INTO waiting FROM calib.feed_error e WHERE e.source = ($1).feed;
     RAISE NOTICE 'feed "%": filled, % rows wait in calib.feed_error', ($1).feed, waiting;
 END $$;
@@ -222,4 +237,4 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON PROCEDURE calib.backfill(text) IS
-'Takes the rows a source already has, some 2000 a transaction; what is pushed meanwhile wins. Interrupted, it goes on where it was when called again; called again after its end, it takes everything anew. Not inside a transaction block (2D000). Progress: a NOTICE for each tenth, calib.feed done and total. Duty admin for everyone (42501). Unknown feed: 42704.';
+'Takes the rows a source already has, some 2000 a transaction; what is pushed meanwhile wins. Interrupted, it goes on where it was when called again; called again after its end, it takes everything anew. Not inside a transaction block (2D000). Progress: a NOTICE for each tenth, calib.feed.done and total. Duty admin for everyone (42501). Unknown feed: 42704.';

@@ -540,8 +540,8 @@ COMMENT ON COLUMN calib.feed_state.feed IS 'Its name, and the source of its fact
 COMMENT ON COLUMN calib.feed_state.destination IS 'What its rows become.';
 COMMENT ON COLUMN calib.feed_state.source IS 'The relation it follows; of one that was dropped, the number it had.';
 COMMENT ON COLUMN calib.feed_state.mode IS 'push or pull.';
-COMMENT ON COLUMN calib.feed_state.done IS 'Blocks of the source the backfill has read; NULL: it never began.';
-COMMENT ON COLUMN calib.feed_state.total IS 'Blocks there were when it began.';
+COMMENT ON COLUMN calib.feed_state.done IS 'Rows the backfill has read.';
+COMMENT ON COLUMN calib.feed_state.total IS 'About how many it will have read; NULL: it did not begin.';
 COMMENT ON COLUMN calib.feed_state.backfilled_at IS 'When the backfill ended; NULL: it did not.';
 COMMENT ON COLUMN calib.feed_state.pulled_at IS 'When it was last pulled.';
 COMMENT ON COLUMN calib.feed_state.waiting IS 'Facts that wait in calib.feed_error.';
