@@ -143,6 +143,35 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'crm.visit'::regclas
 RESET ROLE;
 SELECT has_function_privilege('regress_owner', 'calib.feed_changes()', 'EXECUTE') AS owner_may_call;
 
+-- A fact of a feed is the feed's: nobody enters, changes or removes it by hand, or makes one of its own of it ------
+INSERT INTO calib.unit (unit_id, kind, name, external_ref) VALUES (1, 'rep', 'An', 'an');
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_rep', 'rep', 1), ('regress_rep', 'admin', 1);
+SELECT calib.attach('visits', 'activity', 'crm.visit', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}') > 0 AS attached;
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('visits', 'fed', 1, 'visit', '2025-10-01'), ('manual', 'own', 1, 'visit', '2025-10-01');
+INSERT INTO calib.result (source, external_id, unit_id, occurred_at, amount) VALUES ('visits', 'fed', 1, '2025-10-01', 1), ('manual', 'own', 1, '2025-10-01', 1);
+SET ROLE regress_rep;
+SELECT statement, own.try(statement) FROM (VALUES
+    ('INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES (''manual'', ''a'', 1, ''visit'', ''2025-10-01'')'),
+    ('INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES (''visits'', ''a'', 1, ''visit'', ''2025-10-01'')'),
+    ('INSERT INTO calib.result (source, external_id, unit_id, occurred_at, amount) VALUES (''manual'', ''a'', 1, ''2025-10-01'', 1)'),
+    ('INSERT INTO calib.result (source, external_id, unit_id, occurred_at, amount) VALUES (''visits'', ''a'', 1, ''2025-10-01'', 1)'),
+    ('UPDATE calib.activity SET source = ''visits'', external_id = ''b'' WHERE external_id = ''own'''),
+    ('UPDATE calib.result SET source = ''visits'', external_id = ''b'' WHERE external_id = ''own'''),
+    ('UPDATE calib.activity SET quantity = 9, source = ''manual'' WHERE external_id IN (''fed'', ''own'')'),
+    ('UPDATE calib.result SET amount = 9, source = ''manual'' WHERE external_id IN (''fed'', ''own'')'),
+    ('DELETE FROM calib.activity WHERE external_id = ''fed'''), ('DELETE FROM calib.result WHERE external_id = ''fed''')
+) AS s (statement);
+RESET ROLE;
+SELECT source, external_id, quantity FROM calib.activity ORDER BY 1, 2;
+SELECT source, external_id, amount FROM calib.result ORDER BY 1, 2;
+-- an admin for everyone mends
+SET ROLE regress_admin;
+SELECT own.try('DELETE FROM calib.activity WHERE source = ''visits''');
+RESET ROLE;
+SELECT count(*) AS activities FROM calib.activity WHERE source = 'visits';
+SELECT calib.detach('visits', remove => true);
+SELECT source, external_id FROM calib.result ORDER BY 1, 2;
+
 -- Hostile names: nothing is pasted unquoted ---------------------------------------------------
 CREATE SCHEMA "c""r'm ;--";
 CREATE TABLE "c""r'm ;--"."vi""sit'; DROP TABLE crm.visit; --" ("i""d'" bigint PRIMARY KEY, "re)p" text, "a t" timestamptz, "select" boolean);

@@ -250,7 +250,8 @@ BEGIN
     END IF;
     PERFORM calib.check_unfenced('detach a feed');
     PERFORM calib.require_duty('{admin}', NULL, 'detach a feed');
-    SELECT f.* INTO detached FROM calib.feed f WHERE f.feed = $1;
+    -- in the order of a backfill: first the feed, then its source
+    SELECT f.* INTO detached FROM calib.feed f WHERE f.feed = $1 FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('there is no feed "%s"', $1),
             HINT = 'calib.feed lists those that are.';
