@@ -77,6 +77,7 @@ DECLARE
         format(' FILTER (WHERE c <= %L::%s)', CASE compared WHEN 'timestamptz' THEN clock_timestamp()::text
             ELSE (SELECT (clock_timestamp() AT TIME ZONE o.zone)::text FROM calib.organisation o) END, compared)
         ELSE '' END;
+    rows text := calib.source_query($1, format('%I::%s', ($1).cursor_column, compared), 'true');
     newest text;
 BEGIN
     IF compared IS NULL THEN
@@ -84,8 +85,8 @@ BEGIN
             MESSAGE = format('feed "%s" cannot be pulled: cursor column "%s" is gone, or of another type', ($1).feed, ($1).cursor_column),
             HINT = 'Detach it and attach it with the column as it is now.';
     END IF;
-    SELECT k INTO newest FROM calib.ask_as_owner(($1).source, format('SELECT (max(c)%s)::text FROM (%s) AS s (c)',
-        limited, calib.source_query($1, format('%I::%s', ($1).cursor_column, compared), 'true')), '{}') AS k;
+    -- a partitioned source without partitions has no query, and no answer
+    SELECT k INTO newest FROM calib.ask_as_owner(($1).source, 'SELECT (max(c)' || limited || ')::text FROM (' || rows || ') AS s (c)', '{}') AS k;
     RETURN coalesce(newest, ($1).cursor_value);
 END $$;
 COMMENT ON FUNCTION calib.newest_cursor(calib.feed) IS

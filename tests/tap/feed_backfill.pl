@@ -223,5 +223,30 @@ $node->safe_psql('restored', "INSERT INTO crm.visit VALUES (80000, 'r1', '2025-1
 is($node->safe_psql('restored', "SELECT count(*) FROM calib.activity WHERE external_id = '80000'"), 1, 'and it follows on');
 is($node->safe_psql('restored', 'TABLE crm.difference'), '', 'exactly');
 
+# --- A foreign table is pulled
+SKIP:
+{
+	skip 'no postgres_fdw here', 3 unless sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'");
+	my ($host, $port) = ($node->host, $node->port);
+	sql(<<"SQL");
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER crm FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'restored');
+CREATE USER MAPPING FOR CURRENT_USER SERVER crm;
+CREATE FOREIGN TABLE crm.far (id bigint, rep text, at timestamptz, n integer) SERVER crm OPTIONS (schema_name 'crm', table_name 'visit_rest');
+SELECT calib.attach('far', 'activity', 'crm.far', '{"external_id": "id", "kind": "''call''", "occurred_at": "at", "quantity": "n", "unit": "rep"}',
+	mode => 'pull', cursor_column => 'at');
+CREATE VIEW crm.far_difference AS
+	(SELECT f.id::text, f.n::float8, f.at FROM crm.far f JOIN calib.unit u ON u.external_ref = f.rep EXCEPT SELECT external_id, quantity, occurred_at FROM calib.activity WHERE source = 'far')
+	UNION ALL (SELECT external_id, quantity, occurred_at FROM calib.activity WHERE source = 'far' EXCEPT SELECT id::text, n, at FROM crm.far);
+CALL calib.backfill('far');
+SQL
+	is(sql('TABLE crm.far_difference'), '', 'filled from far away');
+	$node->safe_psql('restored', "UPDATE crm.visit SET n = 77, at = '2026-01-01' WHERE id = 45010; INSERT INTO crm.visit VALUES (45002, 'r5', '2026-01-02', 3) ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at; DELETE FROM crm.visit WHERE id = 45011");
+	sql("SELECT calib.pull('far')");
+	is(sql('SELECT count(*) FROM crm.far_difference'), sql("SELECT count(*) FROM calib.activity WHERE source = 'far' AND external_id = '45011'"), 'what is new there comes');
+	sql("SELECT calib.pull('far', complete => true)");
+	is(sql('TABLE crm.far_difference'), '', 'and what is gone there goes');
+}
+
 $node->stop;
 done_testing();
