@@ -140,6 +140,20 @@ SELECT calib.pull('copied', true);
 SELECT source, external_id, unit_id FROM calib.activity WHERE source IN ('calls', 'copied') ORDER BY 1, 2;
 SELECT calib.detach('calls', true), calib.detach('copied', true);
 
+-- A key that reads otherwise in every session is told in the organisation's time zone ------
+CREATE TABLE crm.stamp (rep text, at timestamptz);
+INSERT INTO crm.stamp VALUES ('an', '2025-10-01 09:00+08'), ('an', '2025-11-05 23:30-05');
+SELECT calib.attach('stamps', 'activity', 'crm.stamp', '{"external_id": "at", "unit": "rep", "kind": "''call''", "occurred_at": "at"}', mode => 'pull') > 0 AS attached;
+SELECT calib.pull('stamps');
+SET timezone = 'America/New_York';
+SET datestyle = 'German';
+SELECT calib.pull('stamps', true);
+SHOW timezone;
+RESET datestyle;
+SET timezone = 'Asia/Shanghai';
+SELECT external_id FROM calib.activity WHERE source = 'stamps' ORDER BY 1;
+SELECT calib.detach('stamps', true);
+
 -- Customers: what this feed saw and sees no more -------------------------------------------
 CREATE TABLE crm.account (id text, name text);
 INSERT INTO crm.account VALUES ('a1', 'Alpha'), ('a2', 'Beta');

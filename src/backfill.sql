@@ -179,7 +179,8 @@ REVOKE EXECUTE ON FUNCTION calib.backfill_end(calib.feed) FROM PUBLIC;
 CREATE FUNCTION calib.backfill_step(feed text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO, YMD'
+SET datestyle = 'ISO, MDY'
+SET timezone = 'UTC'
 AS $$
 DECLARE
     fed calib.feed;
@@ -187,6 +188,7 @@ DECLARE
 BEGIN
     PERFORM calib.check_unfenced('backfill a feed');
     PERFORM calib.require_duty('{admin}', NULL, 'backfill a feed');
+    PERFORM calib.use_organisation_zone();
     SELECT f.* INTO fed FROM calib.feed f WHERE f.feed = $1 FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('there is no feed "%s"', $1),
