@@ -44,13 +44,12 @@ BEGIN ATOMIC
     SELECT 'feeds', count(f.problem) = 0,
            coalesce(string_agg(f.feed || ': ' || f.problem, '; ' ORDER BY f.feed) FILTER (WHERE f.problem IS NOT NULL) || '.',
                     count(*) || ' feeds.')
-    FROM calib.feed_state f
+    FROM calib.feed_problems() f
     UNION ALL
     SELECT 'feed errors', count(*) = 0,
-           coalesce(string_agg(w.source || ': ' || w.facts || ', the oldest since ' || w.oldest, '; ' ORDER BY w.source)
+           coalesce(string_agg(w.source || ': ' || w.facts || ', the oldest since ' || w.oldest_at, '; ' ORDER BY w.source)
                         || '. calib.feed_error says why; calib.pull() tries them again.', 'None.')
-    FROM (SELECT e.source, count(DISTINCT coalesce(e.external_id, e.feed_error_id::text)) AS facts, min(e.first_at) AS oldest
-          FROM calib.feed_error e GROUP BY e.source) w;
+    FROM calib.facts_waiting() w;
 END;
 COMMENT ON FUNCTION calib.health() IS
 'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';
