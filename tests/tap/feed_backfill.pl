@@ -72,6 +72,17 @@ SELECT calib.attach('visits', 'activity', 'crm.visit', '{
 SQL
 is(sql('SELECT count(*) FROM calib.activity'), 0, 'attaching takes no row');
 
+# --- A table that somebody is writing to is not waited for without end
+my $writer = session();
+tell($writer, "BEGIN; INSERT INTO crm.visit VALUES (61000, 'r1', '2025-10-01', 1);");
+my ($code, $stdout, $stderr) = $node->psql('postgres', <<'SQL');
+SELECT calib.attach('more visits', 'activity', 'crm.visit', '{"external_id": "id", "kind": "''visit''", "occurred_at": "at", "unit": "rep"}')
+SQL
+like($stderr, qr/canceling statement due to lock timeout/, 'attaching gives up');
+is(sql('SELECT count(*) FROM calib.feed'), 1, 'and leaves nothing');
+tell($writer, 'ROLLBACK;');
+leave($writer);
+
 # --- Killed in the middle
 my $gate = session();
 tell($gate, 'SELECT pg_advisory_lock(1);');
