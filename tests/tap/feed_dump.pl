@@ -58,11 +58,11 @@ is($node->safe_psql('old', 'SELECT (SELECT count(*) FROM calib.activity), (SELEC
 
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", '-d', $node->connstr('old') ], 'pg_dump, custom format');
 $node->command_ok([ 'pg_dump', '-f', "$dir/plain", '-d', $node->connstr('old') ], 'pg_dump, plain');
-$node->command_ok([ 'pg_dump', '-Fc', '--data-only', '--schema=the CRM', '-f', "$dir/rows", '-d', $node->connstr('old') ], 'pg_dump, the rows of the CRM alone');
+$node->command_ok([ 'pg_dump', '-Fc', '--data-only', '--schema="the CRM"', '-f', "$dir/rows", '-d', $node->connstr('old') ], 'pg_dump, the rows of the CRM alone');
 
 my %ways = (
 	'custom' => sub { [ 'pg_restore', '--exit-on-error', '-d', $_[0], "$dir/custom" ] },
-	'custom, in parallel' => sub { [ 'pg_restore', '--exit-on-error', '-j', '2', '-d', $_[0], "$dir/custom" ] },
+	'custom, one transaction' => sub { [ 'pg_restore', '--single-transaction', '-d', $_[0], "$dir/custom" ] },
 	'plain' => sub { [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $_[0], '-f', "$dir/plain" ] },
 );
 for my $way (sort keys %ways)

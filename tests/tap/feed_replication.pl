@@ -68,7 +68,7 @@ sub followed
 	return;
 }
 
-$calib->safe_psql('postgres', q{CREATE SUBSCRIPTION calib CONNECTION '} . $crm->connstr('postgres') . q{' PUBLICATION crm});
+$calib->safe_psql('postgres', q{CREATE SUBSCRIPTION calib CONNECTION '} . $crm->connstr . q{ dbname=postgres' PUBLICATION crm});
 $calib->poll_query_until('postgres', q{SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel}) or die 'no initial copy';
 followed('initial copy');
 is($calib->safe_psql('postgres', $waiting), $calib->safe_psql('postgres', $faults), 'what a feed cannot take waits, and stops no replication');
