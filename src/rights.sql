@@ -148,7 +148,7 @@ BEGIN
         ('receivable', 'SELECT',
          'EXISTS (SELECT FROM calib.customer c WHERE c.customer_id = receivable.customer_id)'),
         ('receivable', 'INSERT UPDATE DELETE', 'EXISTS (SELECT FROM calib.customer c'
-            ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))'),
+            ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))' || by_hand),
         ('deviation', 'SELECT', format(happened, 'deviation',
             'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')),
         ('deviation_comment', 'SELECT',
@@ -181,7 +181,7 @@ BEGIN
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
         -- where facts come from, and what could not be taken
-        ('feed feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
+        ('feed feed_key feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
         ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
         -- the trail of every unit, and what is kept on which table
