@@ -1,13 +1,13 @@
 /*
  * feed_enter.c
  *		The statements that enter what a batch refers to and is not known yet.
+ *
+ * Each begins with a comment that names the destination: it keeps the plans
+ * of facts of another shape apart.
  */
 #include "feed_text.h"
 
 #include "utils/builtins.h"
-
-/* Entering what is not known -------------------------------------------------
- */
 
 /* A try-lock per reference; of many, one per bucket, for locks are few. */
 #define FEW "64"
@@ -32,8 +32,6 @@ add_unknown(StringInfo text, const Destination *destination, int i)
 }
 
 /*
- * The comment keeps the plans of facts of another shape apart.
- *
  * Locks what is not known yet for this transaction, without waiting, and
  * returns what somebody else has locked.  column 0: the facts' own keys.
  */
