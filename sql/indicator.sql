@@ -53,9 +53,10 @@ SELECT act(4, NULL, 'log_report', '2026-12-28 17:00+08', 1, '2026-12-28 18:00+08
 SELECT act(4, 11, 'collection_contact', '2026-12-29 10:00+08'), act(4, 11, 'collection_contact', '2026-12-30 10:00+08'),
        act(4, 12, 'collection_contact', '2026-12-30 11:00+08'), act(5, 14, 'collection_contact', '2026-12-28 11:00+08');
 \o
--- overdue in week 53: C11 (two invoices) and C14, paid on Tuesday; C13 was paid on Monday, C12 is due on Sunday, C15 owes nothing
+-- overdue in week 53: C11 (two invoices) and C14, paid on Tuesday; C13 paid on Monday, and another on the day
+-- after it was due; C12 is due on Sunday, C15 owes nothing
 INSERT INTO calib.receivable (customer_id, amount, due_on, settled_on) VALUES
-    (11, 100, '2026-12-25', NULL), (11, 50, '2026-12-26', NULL), (12, NULL, '2027-01-03', NULL), (13, 70, '2026-12-20', '2026-12-28'),
+    (11, 100, '2026-12-25', NULL), (11, 50, '2026-12-26', NULL), (12, NULL, '2027-01-03', NULL), (13, 70, '2026-12-20', '2026-12-28'), (13, 5, '2026-12-29', '2026-12-30'),
     (14, 70, '2026-12-20', '2026-12-29'), (15, 0, '2026-12-01', NULL), (13, -50, '2026-12-01', NULL), (99, 10, '2026-12-01', NULL);
 -- Ann: two steps forward in one move, one back, one forward at the last second: 1; a note and a stage nobody knows: 0; Bo one back
 INSERT INTO calib.opportunity (opportunity_id, unit_id, stage, stage_since, created_at) VALUES
@@ -86,6 +87,8 @@ SELECT array_agg(DISTINCT code) = (SELECT array_agg(code ORDER BY code) FROM cal
 SELECT act(4, 11, 'planned_visit', at), act(4, 11, 'follow_up', at, 1, at, 'open'), act(4, NULL, 'log_report', at, 1, at, 'open')
 FROM unnest('{2027-01-19 11:00+08,2027-01-20 11:00+08,2027-01-20 12:00:01+08,2027-01-21 11:00+08}'::timestamptz[]) AS at \g /dev/null
 SELECT code, n, d FROM shown WHERE name = 'Ann' AND week = '2027-01-18' AND code IN ('plan_adherence', 'followup_timeliness', 'log_reports');
+-- and what is still owed is no act in the density
+SELECT count(*) FROM calib.behavior_in('2027-01-19 00:00+08', '2027-01-22 00:00+08') WHERE unit_id = 4;
 -- overdue from the day after it is due, today at the latest
 INSERT INTO calib.receivable (customer_id, amount, due_on) VALUES (13, 1, '2027-01-20'), (14, 1, '2027-01-19');
 SELECT n, d FROM shown WHERE name = 'Ann' AND week = '2027-01-18' AND code = 'collection_contacts';

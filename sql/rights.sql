@@ -158,6 +158,9 @@ UNION ALL SELECT 'ancestors', a.unit_id, to_jsonb(a) FROM calib.unit_ancestors()
 UNION ALL SELECT 'tree', t.unit_id, to_jsonb(t) FROM calib.unit_tree t
 UNION ALL SELECT 'budget', b.unit_id, to_jsonb(b) FROM calib.adjustment_budget b
 UNION ALL SELECT 'shallow', s.unit_id, to_jsonb(s) FROM calib.shallow_coverage_in('2025-11-13', '2025-11-20') s
+UNION ALL SELECT 'indicator', i.unit_id, to_jsonb(i) FROM calib.indicator_in('2025-09-29', '2025-11-20') i
+UNION ALL SELECT 'channel', c.unit_id, to_jsonb(c) FROM calib.channel_focus c
+UNION ALL SELECT 'missing', m.unit_id, to_jsonb(m) FROM calib.target_missing m
 UNION ALL SELECT 'sri', s.unit_id, to_jsonb(s) FROM calib.sri_monthly s
 UNION ALL SELECT 'war_room', w.unit_id, to_jsonb(w) FROM calib.war_room w;
 GRANT SELECT ON own.figure TO PUBLIC;

@@ -57,6 +57,43 @@ SELECT calib.settle_stage_history('{4}');
 SELECT visited, stuck FROM calib.shallow_coverage_in('2025-10-20 00:00+08', '2025-10-22 00:00+08');
 SELECT worked FROM calib.conversion_in('2025-10-20 00:00+08', '2025-10-20 12:00+08');
 
+-- a feed of the history beside a feed of the opportunities, in one transaction as a CRM writes them
+UPDATE calib.unit SET external_ref = 'li';
+SELECT setval(pg_get_serial_sequence('calib.opportunity', 'opportunity_id'), 100);
+CREATE TABLE deal (id text PRIMARY KEY, stage text, amount numeric);
+CREATE TABLE deal_history (id integer PRIMARY KEY, deal text, stage text, at timestamptz);
+SELECT count(calib.attach(f.feed, f.destination, f.source, f.mapping::jsonb)) FROM (VALUES
+    ('deals', 'opportunity', 'deal'::regclass, '{"external_ref": "id", "unit": "''li''", "stage": "stage", "amount": "amount"}'),
+    ('deal_history', 'stage_change', 'deal_history', '{"external_id": "id", "opportunity": "deal", "stage": "stage", "changed_at": "at"}')) AS f (feed, destination, source, mapping);
+BEGIN;
+INSERT INTO deal VALUES ('d1', 'proposal', 10), ('d2', 'proposal', 10);
+INSERT INTO deal_history VALUES (1, 'd1', 'initial_contact', '2025-10-01 09:00+08'), (2, 'd1', 'proposal', '2025-10-08 09:00+08');
+COMMIT;
+CREATE VIEW fed AS SELECT o.external_ref AS deal, s.from_stage, s.to_stage, s.changed_at::timestamp, s.source, o.stage_since::timestamp = s.changed_at::timestamp AS since
+FROM calib.stage_change s JOIN calib.opportunity o USING (opportunity_id) WHERE o.external_ref IS NOT NULL ORDER BY 1, 4;
+SELECT * FROM fed;
+-- another amount moves nothing; a stage does, and its entry comes after; an entry handed to another deal counts there
+UPDATE deal SET amount = 11;
+UPDATE deal SET stage = 'negotiation' WHERE id = 'd1';
+INSERT INTO deal_history VALUES (3, 'd1', 'negotiation', '2025-10-20 09:00+08');
+SELECT * FROM fed;
+UPDATE deal_history SET deal = 'd2' WHERE id = 2;
+SELECT * FROM fed;
+-- a CRM that works under REPEATABLE READ leaves marks, and a pull takes them up
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO deal_history VALUES (4, 'd2', 'initial_contact', '2025-10-02 09:00+08');
+COMMIT;
+SELECT * FROM fed WHERE deal = 'd2';
+SELECT count(*) AS marks FROM calib.stage_history_mark;
+SELECT calib.pull('deal_history');
+SELECT count(*) AS marks FROM calib.stage_history_mark;
+-- detached with its facts: both begin anew
+SELECT calib.detach('deal_history', remove => true) AS removed;
+SELECT * FROM fed;
+SELECT calib.detach('deals');
+DROP VIEW fed;
+DROP TABLE deal, deal_history;
+
 -- refused: half a key, the same key twice, no opportunity, no end of time; and nobody but the extension writes
 INSERT INTO calib.stage_change (opportunity_id, to_stage, changed_at, source) VALUES (1, 'proposal', '2025-10-22', 'crm');
 INSERT INTO calib.stage_change (opportunity_id, to_stage, changed_at, source, external_id) VALUES (1, 'proposal', '2025-10-22', 'crm', 'a');

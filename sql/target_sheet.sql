@@ -39,5 +39,38 @@ SET ROLE target_sheet_e;
 SELECT unit_name, grain, period_start, siblings, siblings_with FROM calib.target_missing ORDER BY grain, period_start;
 SELECT count(*) FROM calib.target_period_gap;
 RESET ROLE;
+-- The way from the file: a staging table, a feed, drafts; what cannot be taken waits, and a quota
+-- changed in the sheet later changes nothing
+SET calib.clock = '2026-11-20 09:00+08';
+UPDATE calib.unit SET external_ref = name;
+DELETE FROM calib.target WHERE period_start = '2027-01-01';
+CREATE TABLE sheet (line integer PRIMARY KEY, unit text, product text, grain text, period date, value numeric);
+SELECT calib.attach('sheet', 'target', 'sheet', '{"external_ref": "line", "unit": "unit", "product_line": "product", "grain": "grain", "period_start": "period", "value": "value"}') > 0 AS attached;
+COPY sheet FROM stdin WITH (FORMAT csv, HEADER);
+line,unit,product,grain,period,value
+1,East,,year,2027-01-01,600
+2,E1,,year,2027-01-01,300
+3,E2,,year,2027-01-01,250
+4,E9,,year,2027-01-01,50
+5,E1,,quarter,2027-02-01,70
+6,E1,soda,,2027-01-01,70
+7,E2,,year,2027-01-01,250
+8,E2,,year,2027-01-01,251
+9,E1,,decade,2027-01-01,1
+10,E1,,quarter,2027-04-01,0
+11,,,year,2027-01-01,1
+\.
+SELECT u.name, t.product_line, t.grain, t.period_start, t.value, t.published_at FROM calib.target t JOIN calib.unit u USING (unit_id) WHERE t.period_start >= '2027-01-01' ORDER BY t.unit_id, t.grain;
+SELECT external_id AS line, sqlstate FROM calib.feed_error ORDER BY external_id::integer;
+SELECT unit_name, siblings, siblings_with FROM calib.target_missing WHERE grain = 'year' AND period_start = '2027-01-01' ORDER BY unit_id;
+SELECT unit_name, children_value, gap FROM calib.target_gap WHERE grain = 'year' AND period_start = '2027-01-01';
+UPDATE sheet SET unit = 'E3' WHERE line = 4;
+DELETE FROM sheet WHERE line IN (5, 8, 9, 10, 11);
+SELECT count(*) AS waiting FROM calib.feed_error;
+SELECT unit_name, children_value, gap FROM calib.target_gap WHERE grain = 'year' AND period_start = '2027-01-01';
+SELECT calib.publish_targets('2027-01-01');
+UPDATE sheet SET value = 260 WHERE line = 3;
+SELECT external_id AS line, sqlstate, (SELECT array_agg(value) FROM calib.target WHERE unit_id = 5 AND period_start = '2027-01-01') AS still FROM calib.feed_error ORDER BY 1;
+DROP TABLE sheet;
 DROP EXTENSION calib CASCADE;
 DROP ROLE target_sheet_e;

@@ -210,16 +210,25 @@ COMMENT ON FUNCTION calib.attach(text, text, regclass, jsonb, text, text, name, 
 -- Detach ----------------------------------------------------------------------------------
 
 CREATE FUNCTION calib.remove_facts(feed text) RETURNS bigint
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH activity AS (DELETE FROM calib.activity f WHERE f.source = remove_facts.feed RETURNING 1),
-         result AS (DELETE FROM calib.result f WHERE f.source = remove_facts.feed RETURNING 1),
-         receivable AS (DELETE FROM calib.receivable f WHERE f.source = remove_facts.feed RETURNING 1),
-         stage_change AS (DELETE FROM calib.stage_change f WHERE f.source = remove_facts.feed RETURNING 1)
+AS $$
+DECLARE
+    moved bigint[];
+    removed bigint;
+BEGIN
+    WITH activity AS (DELETE FROM calib.activity f WHERE f.source = $1 RETURNING 1),
+         result AS (DELETE FROM calib.result f WHERE f.source = $1 RETURNING 1),
+         receivable AS (DELETE FROM calib.receivable f WHERE f.source = $1 RETURNING 1),
+         stage_change AS (DELETE FROM calib.stage_change f WHERE f.source = $1 RETURNING f.opportunity_id)
     SELECT (SELECT count(*) FROM activity) + (SELECT count(*) FROM result)
-         + (SELECT count(*) FROM receivable) + (SELECT count(*) FROM stage_change);
-END;
+         + (SELECT count(*) FROM receivable) + (SELECT count(*) FROM stage_change),
+           (SELECT array_agg(s.opportunity_id) FROM stage_change s)
+    INTO removed, moved;
+    -- an opportunity is always in a stage
+    PERFORM calib.settle_stage_history(moved) WHERE moved IS NOT NULL;
+    RETURN removed;
+END $$;
 COMMENT ON FUNCTION calib.remove_facts(text) IS
 'Deletes the activities, results, receivables and stage changes of a feed; returns how many.';
 REVOKE EXECUTE ON FUNCTION calib.remove_facts(text) FROM PUBLIC;

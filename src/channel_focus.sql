@@ -29,7 +29,7 @@ BEGIN ATOMIC
         WHERE r.occurred_at >= from_at AND r.occurred_at < to_at AND r.measure = $3
         GROUP BY 1, 2, 3
         UNION ALL
-        SELECT c.unit_id, calib.day_of(to_at) , c.channel, 0, 0, count(*)
+        SELECT c.unit_id, calib.day_of(to_at), c.channel, 0, 0, count(*)
         FROM calib.customer c
         WHERE c.unit_id IS NOT NULL AND c.created_at < to_at
         GROUP BY 1, 3

@@ -29,7 +29,8 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
     WHERE a.kind = ANY (kinds)
-      AND a.occurred_at >= calib.start_of(from_day) AND a.occurred_at < calib.start_of(to_day);
+      -- asked once, not per row
+      AND a.occurred_at >= (SELECT calib.start_of(from_day)) AND a.occurred_at < (SELECT calib.start_of(to_day));
 END;
 COMMENT ON FUNCTION calib.acts_in(text[], date, date) IS
 'The activities of these kinds on the days [from_day, to_day), each with its day and week in the organisation''s time; of every unit, internal.';
@@ -101,21 +102,22 @@ BEGIN ATOMIC
     SELECT a.unit_id, a.week, 'shelf_checks', a.customer_days, 1 FROM act a WHERE a.kind = 'shelf_check'
     UNION ALL
     -- owed by the time it was due: what is not due yet is neither kept nor missed
-    SELECT d.unit_id, calib.period_start(calib.day_of(d.due_at), 'week'),
+    SELECT d.unit_id, calib.period_start((d.due_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date, 'week'),
            CASE d.kind WHEN 'follow_up' THEN 'followup_timeliness' ELSE 'log_reports' END,
            count(*) FILTER (WHERE d.outcome IS DISTINCT FROM 'open' AND d.occurred_at <= d.due_at), count(*)
     FROM calib.activity d
     WHERE d.kind IN ('follow_up', 'log_report')
-      AND d.due_at >= calib.start_of(from_day) AND d.due_at < calib.start_of(to_day) AND d.due_at <= calib.clock()
+      AND d.due_at >= (SELECT calib.start_of(from_day)) AND d.due_at < (SELECT calib.start_of(to_day))
+      AND d.due_at <= (SELECT calib.clock())
     GROUP BY 1, 2, 3
     UNION ALL
-    SELECT o.unit_id, calib.period_start(calib.day_of(s.changed_at), 'week'), 'stage_advances',
+    SELECT o.unit_id, calib.period_start((s.changed_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date, 'week'), 'stage_advances',
            sum(sign(entered.position - departed.position)), 1
     FROM calib.stage_change s
     JOIN calib.opportunity o USING (opportunity_id)
     JOIN calib.stage departed ON departed.stage = s.from_stage
     JOIN calib.stage entered ON entered.stage = s.to_stage
-    WHERE s.changed_at >= calib.start_of(from_day) AND s.changed_at < calib.start_of(to_day)
+    WHERE s.changed_at >= (SELECT calib.start_of(from_day)) AND s.changed_at < (SELECT calib.start_of(to_day))
     GROUP BY 1, 2;
 END;
 COMMENT ON FUNCTION calib.acts_counted(date, date) IS
@@ -134,7 +136,7 @@ BEGIN ATOMIC
         FROM calib.customer c
         CROSS JOIN LATERAL (
             SELECT (c.created_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
-        WHERE c.unit_id IS NOT NULL AND c.created_at < calib.start_of(to_day)
+        WHERE c.unit_id IS NOT NULL AND c.created_at < (SELECT calib.start_of(to_day))
     ), entered AS (
         SELECT o.unit_id, o.entered AS week, count(*) AS customers
         FROM owned o
@@ -151,12 +153,17 @@ BEGIN ATOMIC
         WHERE s.visited
         GROUP BY s.unit_id, s.week
     ), overdue AS (
-        -- on some day of the week, today at the latest
-        SELECT DISTINCT c.unit_id, w.week, c.customer_id
+        -- in the weeks from the one of the day after it was due to that of the last day
+        -- before it was settled, today at the latest
+        SELECT DISTINCT c.unit_id, g.day::date AS week, c.customer_id
         FROM calib.receivable r
         JOIN calib.customer c USING (customer_id)
-        JOIN week w ON w.week + 6 > r.due_on AND least(calib.today(), r.settled_on - 1) >= greatest(w.week, r.due_on + 1)
+        CROSS JOIN LATERAL generate_series(
+            calib.period_start(greatest(r.due_on + 1, from_day), 'week')::timestamp,
+            least(r.settled_on - 1, to_day - 1, (SELECT calib.today()))::timestamp,
+            interval '7 days') AS g (day)
         WHERE c.unit_id IS NOT NULL AND (r.amount > 0 OR r.amount IS NULL)
+          AND r.due_on < least(to_day, (SELECT calib.today())) AND (r.settled_on > r.due_on + 1 OR r.settled_on IS NULL)
     )
     SELECT e.unit_id, w.week, 'coverage', coalesce(v.customers, 0), e.customers
     FROM week w

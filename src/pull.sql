@@ -331,6 +331,9 @@ BEGIN
         END IF;
         taken := taken + calib.retry_feed($1, waiting);
     END IF;
+    IF ($1).destination = 'stage_change' THEN
+        PERFORM calib.settle_stage_history();
+    END IF;
     UPDATE calib.feed f SET pulled_at = calib.clock() WHERE f.feed_id = ($1).feed_id;
     RETURN taken;
 END $$;

@@ -116,15 +116,18 @@ AS $$
 DECLARE
     taken bigint[] := opportunity_ids;
 BEGIN
-    -- what others left goes along
-    WITH due AS (
-        DELETE FROM calib.stage_history_mark m
-        WHERE m.ctid = ANY (ARRAY(SELECT d.ctid FROM calib.stage_history_mark d
-                                  LIMIT CASE WHEN opportunity_ids IS NULL THEN NULL ELSE 1000 END
-                                  FOR UPDATE SKIP LOCKED))
-        RETURNING m.opportunity_id
-    )
-    SELECT taken || array_agg(d.opportunity_id) INTO taken FROM due d;
+    -- What others left goes along; not for one with an older snapshot, who could
+    -- only fail over marks taken since.
+    IF current_setting('transaction_isolation') NOT IN ('repeatable read', 'serializable') THEN
+        WITH due AS (
+            DELETE FROM calib.stage_history_mark m
+            WHERE m.ctid = ANY (ARRAY(SELECT d.ctid FROM calib.stage_history_mark d
+                                      LIMIT CASE WHEN opportunity_ids IS NULL THEN NULL ELSE 1000 END
+                                      FOR UPDATE SKIP LOCKED))
+            RETURNING m.opportunity_id
+        )
+        SELECT taken || array_agg(d.opportunity_id) INTO taken FROM due d;
+    END IF;
     taken := calib.take_stage_history(coalesce(taken, '{}'));
     IF taken = '{}' THEN
         RETURN;
