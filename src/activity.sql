@@ -19,7 +19,8 @@ INSERT INTO calib.activity_kind (kind, label_en, label_zh) VALUES
     ('follow_up', 'Follow-up', '跟进'),
     ('collection_contact', 'Collection contact', '催款联系'),
     ('planned_visit', 'Planned visit', '计划拜访'),
-    ('log_report', 'Log report', '工作日志');
+    ('log_report', 'Log report', '工作日志'),
+    ('order', 'Order', '订单');
 SELECT calib.keep_in_dump('calib.activity_kind', seeded => true);
 
 CREATE TABLE calib.activity_weight (
@@ -95,9 +96,9 @@ COMMENT ON COLUMN calib.activity.customer_id IS 'With which customer.';
 COMMENT ON COLUMN calib.activity.opportunity_id IS 'For which opportunity.';
 COMMENT ON COLUMN calib.activity.product_line IS 'Product line; empty: none in particular.';
 COMMENT ON COLUMN calib.activity.kind IS 'Kind of activity.';
-COMMENT ON COLUMN calib.activity.outcome IS 'How it ended, where that has a weight of its own.';
-COMMENT ON COLUMN calib.activity.occurred_at IS 'When it happened.';
+COMMENT ON COLUMN calib.activity.outcome IS 'How it ended, where that has a weight of its own; open: a follow-up or report still owed.';
+COMMENT ON COLUMN calib.activity.occurred_at IS 'When it happened; of a planned visit, when it is to happen; of what is still owed, when it is due.';
 COMMENT ON COLUMN calib.activity.due_at IS 'When it was due, for what has a due time.';
-COMMENT ON COLUMN calib.activity.quantity IS 'How many; a diagnosis counts one per customer, day and kind.';
+COMMENT ON COLUMN calib.activity.quantity IS 'How many, of an order its lines; a diagnosis counts one per customer, day and kind.';
 COMMENT ON COLUMN calib.activity.recorded_at IS 'When it was entered, or corrected by one who is not admin over the unit.';
 SELECT calib.keep_in_dump('calib.activity');

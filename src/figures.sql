@@ -33,6 +33,8 @@ BEGIN ATOMIC
         WHERE a.occurred_at >= from_at AND a.occurred_at < to_at
           AND (known_at IS NULL OR a.recorded_at <= known_at)
           AND coalesce(special.weight, usual.weight) IS NOT NULL
+          -- what is still owed is not an act yet
+          AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
         GROUP BY a.unit_id, line.product_line, a.customer_id, a.kind, d.day
     )
     SELECT t.ancestor_id, f.product_line, sum(f.weight),
@@ -109,6 +111,7 @@ BEGIN ATOMIC
                OR EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
                           AND a.occurred_at >= from_at AND a.occurred_at < to_at)
                OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
+                          AND s.from_stage IS DISTINCT FROM s.to_stage
                           AND s.changed_at >= from_at AND s.changed_at < to_at))
     )
     SELECT t.ancestor_id, line.product_line, count(*), count(*) FILTER (WHERE w.won)

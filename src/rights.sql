@@ -141,6 +141,10 @@ BEGIN
         ('result', 'SELECT', format(happened, 'result',
             'result.occurred_at >= b.from_at AND result.occurred_at < b.to_at')),
         ('result', 'INSERT UPDATE DELETE', format(held, '{admin}')),
+        ('receivable', 'SELECT',
+         'EXISTS (SELECT FROM calib.customer c WHERE c.customer_id = receivable.customer_id)'),
+        ('receivable', 'INSERT UPDATE DELETE', 'EXISTS (SELECT FROM calib.customer c'
+            ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))'),
         ('deviation', 'SELECT', format(happened, 'deviation',
             'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')),
         ('deviation_comment', 'SELECT',
@@ -172,9 +176,13 @@ BEGIN
         ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
+        -- where facts come from, and what could not be taken
+        ('feed feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
+        ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
+
         -- the trail of every unit, and what is kept on which table
         ('guarded_row', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = guarded_row.target_id)'),
-        ('audit block leaf era audited guarded own_trigger', 'SELECT', format(everyone, '{admin}'))
+        ('audit block leaf era audited guarded own_trigger stage_history_mark', 'SELECT', format(everyone, '{admin}'))
     ) AS l (relations, commands, rule)
     CROSS JOIN string_to_table(l.relations, ' ') AS r (relation)
     CROSS JOIN string_to_table(l.commands, ' ') AS c (command)

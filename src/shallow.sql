@@ -18,6 +18,7 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT s.to_stage, s.changed_at FROM calib.stage_change s
             WHERE s.opportunity_id = o.opportunity_id AND s.changed_at <= to_at
+              AND s.from_stage IS DISTINCT FROM s.to_stage
             ORDER BY s.changed_at DESC, s.stage_change_id DESC LIMIT 1) s
         WHERE o.created_at <= to_at AND (o.closed_at IS NULL OR o.closed_at > to_at)
     ), customer AS (
