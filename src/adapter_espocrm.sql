@@ -78,7 +78,8 @@ WITH RECURSIVE feed (feed, place, destination, relation, filter, mapping, requir
         'opportunity', $${opportunity}$$,
         'kind', $$'visit'$$,
         'occurred_at', $${begin}$$,
-        'recorded_at', $$meeting.created_at AT TIME ZONE 'UTC'$$),
+        -- planned before, it was held no sooner than it began
+        'recorded_at', $$greatest(meeting.created_at AT TIME ZONE 'UTC', {begin})$$),
      '{meeting: [id, status, date_start, date_start_date, parent_type, parent_id, account_id, assigned_user_id, created_at, deleted], user: [id, type, default_team_id], team_user: [user_id, deleted], opportunity: [id, account_id, deleted], account: [id, deleted]}'),
 
     -- What was entered after it had begun was no plan.
@@ -100,7 +101,7 @@ WITH RECURSIVE feed (feed, place, destination, relation, filter, mapping, requir
         'opportunity', $${opportunity}$$,
         'kind', $$'call'$$,
         'occurred_at', $$call.date_start AT TIME ZONE 'UTC'$$,
-        'recorded_at', $$call.created_at AT TIME ZONE 'UTC'$$),
+        'recorded_at', $$greatest(call.created_at, call.date_start) AT TIME ZONE 'UTC'$$),
      '{call: [id, status, date_start, parent_type, parent_id, account_id, assigned_user_id, created_at, deleted], user: [id, type, default_team_id], team_user: [user_id, deleted], opportunity: [id, account_id, deleted], account: [id, deleted]}'),
 
     -- Without a due time nothing is owed; done, it is still an act.
