@@ -158,6 +158,15 @@ WITH RECURSIVE feed (feed, place, destination, relation, filter, mapping, requir
 )
 SELECT 'espocrm', f.feed, f.place, f.destination, f.relation,
        jsonb_object_agg(t.canonical, t.expression) FILTER (WHERE t.canonical <> ''),
-       max(t.expression) FILTER (WHERE t.canonical = ''), f.requires
+       max(t.expression) FILTER (WHERE t.canonical = ''),
+       regexp_replace(f.requires, '(\w+)', '"\1"', 'g')::jsonb
 FROM told t JOIN feed f ON f.feed = t.feed
 GROUP BY f.feed, f.place, f.destination, f.relation, f.requires;
+
+-- As EspoCRM delivers them, and those of one's own that are in use. To lose is a
+-- move back.
+INSERT INTO calib.adapter_stage (adapter, query) VALUES ('espocrm',
+    $$SELECT s.stage, min(s.probability) BETWEEN 1 AND 10
+    FROM (SELECT o.stage, o.probability FROM %1$I.opportunity o WHERE o.stage IS NOT NULL AND o.deleted IS NOT TRUE
+          UNION ALL VALUES ('Prospecting', 10), ('Qualification', 20), ('Proposal', 50), ('Negotiation', 80), ('Closed Won', 100), ('Closed Lost', 0)) s
+    GROUP BY s.stage ORDER BY coalesce(min(s.probability), 0), s.stage$$);

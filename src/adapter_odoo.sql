@@ -274,6 +274,11 @@ WITH RECURSIVE feed (only_in, feed, place, destination, relation, filter, mappin
 SELECT t.adapter, t.feed, f.place, f.destination, f.relation,
        jsonb_object_agg(t.canonical, t.expression) FILTER (WHERE t.canonical NOT IN ('', 'requires')),
        max(t.expression) FILTER (WHERE t.canonical = ''),
-       max(t.expression) FILTER (WHERE t.canonical = 'requires')
+       regexp_replace(max(t.expression) FILTER (WHERE t.canonical = 'requires'), '(\w+)', '"\1"', 'g')::jsonb
 FROM told t JOIN feed f ON f.feed = t.feed
 GROUP BY t.adapter, t.feed, f.place, f.destination, f.relation;
+
+INSERT INTO calib.adapter_stage (adapter, query)
+SELECT a.adapter, $$SELECT coalesce(s.name ->> 'zh_CN', s.name ->> 'en_US') AS stage, min(s.sequence) = (SELECT min(f.sequence) FROM %1$I.crm_stage f)
+    FROM %1$I.crm_stage s GROUP BY 1 ORDER BY min(s.sequence), min(s.id)$$
+FROM unnest('{odoo_17,odoo_18}'::text[]) AS a (adapter);
