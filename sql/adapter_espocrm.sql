@@ -108,3 +108,95 @@ INSERT INTO task (id, name, status, date_end, date_end_date, date_completed, par
     ('task-6', 'put off', 'Deferred', '2025-03-14', NULL, NULL, NULL, NULL, NULL, '65a00000000000ln', '2025-03-10', '2025-03-11', false),
     ('task-7', 'deleted', 'Completed', '2025-03-14', NULL, '2025-03-14', NULL, NULL, NULL, '65a00000000000ln', '2025-03-10', '2025-03-11', true);
 RESET search_path;
+
+-- All of it in one call, and filled ---------------------------------------------------
+CREATE SCHEMA own;
+CREATE PROCEDURE own.fill(prefix text) LANGUAGE plpgsql AS $$
+DECLARE
+    f text;
+BEGIN
+    FOR f IN SELECT feed FROM calib.feed WHERE feed LIKE prefix || '%' ORDER BY feed_id LOOP
+        CALL calib.backfill(f);
+    END LOOP;
+END $$;
+CREATE VIEW own.opportunity AS
+    SELECT o.external_ref AS opportunity, u.name AS unit, c.external_ref AS customer, o.stage, o.stage_since, o.amount, o.outcome, o.created_at, o.closed_at
+    FROM calib.opportunity o JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c USING (customer_id);
+CREATE VIEW own.history AS
+    SELECT o.external_ref AS opportunity, s.from_stage, s.to_stage, s.changed_at, s.source
+    FROM calib.stage_change s JOIN calib.opportunity o USING (opportunity_id);
+CREATE VIEW own.activity AS
+    SELECT a.source, a.external_id AS id, u.name AS unit, c.external_ref AS customer, o.external_ref AS opportunity, a.kind, a.outcome, a.occurred_at, a.due_at, a.recorded_at
+    FROM calib.activity a JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c ON c.customer_id = a.customer_id LEFT JOIN calib.opportunity o USING (opportunity_id);
+
+SELECT * FROM calib.attach_crm('espocrm', 'espo');
+SELECT stage, position, early FROM calib.stage ORDER BY position;
+CALL own.fill('espocrm');
+
+SELECT u.external_ref, u.kind, u.name, p.external_ref AS parent, u.active FROM calib.unit u LEFT JOIN calib.unit p ON p.unit_id = u.parent_id ORDER BY 1;
+SELECT c.external_ref, c.name, u.name AS unit, c.tier, c.channel, c.created_at FROM calib.customer c LEFT JOIN calib.unit u USING (unit_id) ORDER BY 1;
+SELECT * FROM own.opportunity ORDER BY 1;
+SELECT * FROM own.history ORDER BY 1, changed_at, to_stage;
+SELECT * FROM own.activity ORDER BY source, id;
+SELECT source, external_id, problem, sqlstate FROM calib.feed_error ORDER BY 1, 2;
+
+-- The session's zone plays no part
+SET TimeZone = 'America/Los_Angeles';
+SELECT sum(calib.pull(feed, complete => true)) > 0 AS again FROM calib.feed;
+SET TimeZone = 'Asia/Shanghai';
+SELECT * FROM own.activity WHERE kind IN ('follow_up', 'planned_visit') ORDER BY source, id;
+SELECT source, count(*), max(tries) AS tries FROM calib.feed_error GROUP BY 1 ORDER BY 1;
+
+-- EspoCRM works on --------------------------------------------------------------------------
+SELECT set_config('calib.clock', '2025-05-02 12:00+08', false);
+SET search_path = espo, pg_catalog;
+INSERT INTO opportunity (id, name, stage, last_stage, probability, amount, amount_currency, account_id, assigned_user_id, created_at, modified_at)
+    VALUES ('opp-20', '新商机 🍜', 'Prospecting', 'Prospecting', 10, 10, 'USD', 'acc-1', '65a00000000000zw', '2025-05-01 01:00', '2025-05-01 01:00');
+INSERT INTO note (id, type, parent_type, parent_id, data, created_at) VALUES ('note-20', 'Create', 'Opportunity', 'opp-20', '{"statusValue":"Prospecting","statusField":"stage"}', '2025-05-01 01:00');
+SELECT * FROM own.opportunity WHERE opportunity = 'opp-20';
+-- edited, then moved: the first move is dated by the clock until its note is there
+UPDATE opportunity SET amount = 11, modified_at = '2025-05-01 05:00' WHERE id = 'opp-20';
+UPDATE opportunity SET stage = 'Negotiation', last_stage = 'Negotiation', probability = 80, modified_at = '2025-05-02 04:00' WHERE id = 'opp-20';
+SELECT stage, stage_since, amount FROM own.opportunity WHERE opportunity = 'opp-20';
+SELECT * FROM own.history WHERE opportunity = 'opp-20' ORDER BY changed_at;
+INSERT INTO note (id, type, parent_type, parent_id, data, created_at) VALUES ('note-21', 'Update', 'Opportunity', 'opp-20', '{"fields":["stage"],"attributes":{"was":{"stage":"Prospecting"},"became":{"stage":"Negotiation"}}}', '2025-05-02 04:00:01');
+SELECT * FROM own.history WHERE opportunity = 'opp-20' ORDER BY changed_at;
+-- won, and edited afterwards
+UPDATE opportunity SET stage = 'Closed Won', last_stage = 'Closed Won', probability = 100, modified_at = '2025-05-03 04:00' WHERE id = 'opp-20';
+SELECT stage, stage_since, outcome, closed_at FROM own.opportunity WHERE opportunity = 'opp-20';
+INSERT INTO note (id, type, parent_type, parent_id, data, created_at) VALUES ('note-22', 'Update', 'Opportunity', 'opp-20', '{"fields":["stage"],"attributes":{"was":{"stage":"Negotiation"},"became":{"stage":"Closed Won"}}}', '2025-05-03 04:00:01');
+UPDATE opportunity SET name = 'x', modified_at = '2025-05-20 04:00' WHERE id = 'opp-20';
+SELECT stage, stage_since, outcome, closed_at FROM own.opportunity WHERE opportunity = 'opp-20';
+SELECT * FROM own.history WHERE opportunity = 'opp-20' ORDER BY changed_at;
+-- held after all; a task done; a call deleted; a note that is no JSON
+UPDATE meeting SET status = 'Held', modified_at = '2025-03-16' WHERE id IN ('meet-4', 'meet-3');
+UPDATE task SET status = 'Completed', date_completed = '2025-03-21 01:00', modified_at = '2025-03-21 01:00' WHERE id = 'task-2';
+UPDATE "call" SET deleted = true WHERE id = 'call-1';
+INSERT INTO note (id, type, parent_type, parent_id, data, created_at) VALUES ('note-23', 'Update', 'Opportunity', 'opp-1', 'broken', '2025-05-03');
+SELECT * FROM own.activity WHERE id IN ('meet-3', 'meet-4', 'task-2', 'call-1') ORDER BY source, id;
+UPDATE opportunity SET amount = 50001 WHERE id = 'opp-1';
+SELECT stage, stage_since, amount FROM own.opportunity WHERE opportunity = 'opp-1';
+SELECT count(*) AS history FROM own.history WHERE opportunity = 'opp-1';
+-- an account and an opportunity are deleted, and one comes back
+UPDATE account SET deleted = true WHERE id IN ('acc-1', 'acc-5');
+UPDATE opportunity SET deleted = true WHERE id = 'opp-2';
+UPDATE opportunity SET deleted = false WHERE id = 'opp-4';
+SELECT c.external_ref, c.unit_id IS NOT NULL AS owned FROM calib.customer c ORDER BY 1;
+SELECT opportunity FROM own.opportunity ORDER BY 1;
+-- the bookkeeper gets a team
+UPDATE "user" SET default_team_id = '65a000000000team2' WHERE id = '65a00000000000zb';
+SELECT calib.pull('espocrm_customer'), calib.pull('espocrm_opportunity');
+SELECT unit, opportunity FROM own.opportunity WHERE unit = 'Zoe Books';
+SELECT source, external_id, problem FROM calib.feed_error ORDER BY 1, 2;
+RESET search_path;
+
+-- What does not fit -----------------------------------------------------------------------
+\set SHOW_CONTEXT never
+ALTER TABLE espo.task RENAME date_completed TO "dateCompleted";
+ALTER TABLE espo."user" DROP COLUMN is_active;
+DROP TABLE espo.team_user;
+SELECT * FROM calib.attach_crm('espocrm', 'espo', 'second');
+SELECT * FROM calib.attach_crm('espocrm', 'espo', 'second', '{team}');
+\set SHOW_CONTEXT errors
+DROP EXTENSION calib CASCADE;
+DROP SCHEMA espo, own CASCADE;

@@ -209,3 +209,174 @@ INSERT INTO account_partial_reconcile (id, debit_move_id, credit_move_id, amount
     (4, 30020, 31010, 50, '2025-03-31', '2025-04-02 01:00'), (5, 31020, 30030, 200, '2025-04-02', '2025-04-03 01:00'), (6, 31050, 30050, 300, '2025-04-01', '2025-04-02 01:00'),
     (7, 30060, 30030, 0, '2025-04-01', '2025-04-02 01:00');
 RESET search_path;
+
+-- Odoo 18: the same rows; payments stand on their own -----------------------------------
+CREATE SCHEMA odoo_18;
+SELECT format('CREATE TABLE odoo_18.%I (LIKE "Odoo 17".%1$I INCLUDING ALL); INSERT INTO odoo_18.%1$I SELECT * FROM "Odoo 17".%1$I', relname)
+FROM pg_class WHERE relnamespace = '"Odoo 17"'::regnamespace AND relkind = 'r' ORDER BY relname \gexec
+SET search_path = odoo_18, pg_catalog;
+ALTER TABLE account_move RENAME payment_id TO origin_payment_id;
+ALTER TABLE account_payment ALTER move_id DROP NOT NULL, DROP is_internal_transfer, ADD date date, ADD state varchar, ADD name varchar, ADD journal_id integer, ADD company_id integer, ADD memo varchar, ADD is_sent boolean;
+ALTER TABLE mail_activity ADD user_tz varchar;
+CREATE TABLE account_move__account_payment (payment_id integer NOT NULL, invoice_id integer NOT NULL, PRIMARY KEY (invoice_id, payment_id));
+UPDATE account_payment p SET date = m.date, company_id = 1, state = 'paid' FROM account_move m WHERE m.id = p.move_id;
+INSERT INTO account_payment (id, move_id, date, state, company_id, partner_id, payment_type, partner_type, amount, amount_company_currency_signed, create_date) VALUES
+    (4, NULL, '2025-04-10', 'paid', 1, 21, 'inbound', 'customer', 100.10, 100.10, '2025-04-10 02:00'),
+    (5, NULL, '2025-04-11', 'in_process', 1, 21, 'inbound', 'customer', 7, 7, '2025-04-11 02:00'),
+    (6, NULL, '2025-04-11', 'draft', 1, 20, 'inbound', 'customer', 8, 8, '2025-04-11 02:00'),
+    (7, NULL, '2025-04-01', 'paid', 1, 20, 'inbound', 'customer', 300, 300, '2025-04-01 02:00'), -- the bank's line is there
+    (8, NULL, '2025-04-12', 'paid', 1, 20, 'outbound', 'customer', 30, -30, '2025-04-12 02:00'),
+    (9, NULL, '2025-04-12', 'paid', 1, 23, 'outbound', 'supplier', 9, -9, '2025-04-12 02:00'),
+    (10, NULL, '2025-04-12', 'rejected', 1, 20, 'inbound', 'customer', 10, 10, '2025-04-12 02:00'),
+    (11, NULL, '2025-04-13', 'paid', 1, 22, 'inbound', 'customer', 0, 0, '2025-04-13 02:00');
+INSERT INTO account_move__account_payment (payment_id, invoice_id) VALUES (4, 3006), (4, 3002), (6, 3002), (7, 3001), (8, 3003);
+INSERT INTO account_move (id, journal_id, company_id, move_type, state, partner_id, invoice_user_id, team_id, payment_state, date, invoice_date, invoice_date_due, amount_total_signed, write_date) VALUES
+    (3009, 1, 1, 'out_invoice', 'posted', 22, 7, 1, 'blocked', '2025-04-01', '2025-04-01', '2025-05-01', 11, '2025-06-01');
+RESET search_path;
+
+-- All of it in one call, and filled ---------------------------------------------------
+CREATE SCHEMA own;
+CREATE PROCEDURE own.fill(prefix text) LANGUAGE plpgsql AS $$
+DECLARE
+    f text;
+BEGIN
+    FOR f IN SELECT feed FROM calib.feed WHERE feed LIKE prefix || '%' ORDER BY feed_id LOOP
+        CALL calib.backfill(f);
+    END LOOP;
+END $$;
+CREATE VIEW own.opportunity AS
+    SELECT o.external_ref AS opportunity, u.external_ref AS unit, c.external_ref AS customer, o.stage, o.stage_since, o.amount, o.outcome, o.created_at, o.closed_at
+    FROM calib.opportunity o JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c USING (customer_id);
+CREATE VIEW own.history AS
+    SELECT o.external_ref AS opportunity, s.from_stage, s.to_stage, s.changed_at, s.source
+    FROM calib.stage_change s JOIN calib.opportunity o USING (opportunity_id);
+CREATE VIEW own.activity AS
+    SELECT a.source, a.external_id AS id, u.name AS unit, c.name AS customer, o.external_ref AS opportunity, a.kind, a.outcome, a.occurred_at, a.due_at, a.quantity
+    FROM calib.activity a JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c ON c.customer_id = a.customer_id LEFT JOIN calib.opportunity o USING (opportunity_id);
+CREATE VIEW own.result AS
+    SELECT r.source, r.external_id AS id, u.name AS unit, c.name AS customer, r.measure, r.occurred_at, r.amount
+    FROM calib.result r JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c ON c.customer_id = r.customer_id;
+CREATE VIEW own.receivable AS
+    SELECT r.external_id AS id, c.name AS customer, r.amount, r.due_on, r.settled_on FROM calib.receivable r JOIN calib.customer c USING (customer_id);
+
+SELECT * FROM calib.attach_crm('odoo_17', 'Odoo 17');
+SELECT stage, position, early FROM calib.stage ORDER BY position;
+CALL own.fill('odoo_17');
+
+SELECT u.external_ref, u.kind, u.name, p.external_ref AS parent, u.active FROM calib.unit u LEFT JOIN calib.unit p ON p.unit_id = u.parent_id ORDER BY 1;
+SELECT c.external_ref, c.name, u.external_ref AS unit, c.tier, c.channel, c.created_at FROM calib.customer c LEFT JOIN calib.unit u USING (unit_id) ORDER BY 1;
+SELECT * FROM own.opportunity ORDER BY 1;
+SELECT * FROM own.history ORDER BY 1, changed_at, to_stage;
+SELECT * FROM own.activity ORDER BY source, id::integer;
+SELECT source, external_id, recorded_at FROM calib.activity WHERE source IN ('odoo_17_done', 'odoo_17_contract_change') ORDER BY 1, 2;
+SELECT * FROM own.result ORDER BY source, id;
+SELECT * FROM own.receivable ORDER BY id;
+SELECT source, external_id, problem, sqlstate FROM calib.feed_error ORDER BY 1, 2;
+
+-- The session's zone plays no part
+SET TimeZone = 'America/Los_Angeles';
+SELECT sum(calib.pull(feed, complete => true)) > 0 AS again FROM calib.feed;
+SET TimeZone = 'Asia/Shanghai';
+SELECT * FROM own.activity WHERE source = 'odoo_17_planned' ORDER BY id;
+SELECT * FROM own.result WHERE id = '1';
+SELECT source, count(*), max(tries) AS tries FROM calib.feed_error GROUP BY 1 ORDER BY 1;
+
+-- Odoo works on ---------------------------------------------------------------------------
+SET search_path = "Odoo 17", pg_catalog;
+-- a new lead, converted; its stage moved; won; the row of each change comes after the change
+BEGIN;
+INSERT INTO crm_lead (id, name, type, user_id, team_id, company_id, partner_id, stage_id, active, probability, expected_revenue, create_date, date_last_stage_update)
+    VALUES (120, '新商机 🍜', 'lead', 8, 1, 1, 22, 1, true, 10, 77, '2025-05-01 01:00', '2025-05-01 01:00');
+SELECT count(*) AS leads FROM own.opportunity WHERE opportunity = 'crm.lead,120';
+UPDATE crm_lead SET type = 'opportunity', date_conversion = '2025-05-02 01:00' WHERE id = 120;
+SELECT * FROM own.opportunity WHERE opportunity = 'crm.lead,120';
+SELECT * FROM own.history WHERE opportunity = 'crm.lead,120';
+UPDATE crm_lead SET stage_id = 4, probability = 100, date_closed = '2025-05-03 01:00', date_last_stage_update = '2025-05-03 01:00' WHERE id = 120;
+INSERT INTO mail_message (id, model, res_id, message_type, author_id, date) VALUES (1100, 'crm.lead', 120, 'notification', 11, '2025-05-03 01:00');
+INSERT INTO mail_tracking_value (id, field_id, mail_message_id, old_value_integer, new_value_integer, old_value_char, new_value_char) VALUES (20, 501, 1100, 1, 4, 'New', 'Won');
+COMMIT;
+SELECT * FROM own.opportunity WHERE opportunity = 'crm.lead,120';
+SELECT * FROM own.history WHERE opportunity = 'crm.lead,120' ORDER BY changed_at;
+-- marked lost: archived first, then set to 0
+UPDATE crm_lead SET active = false, date_closed = '2025-05-04 01:00' WHERE id = 100;
+UPDATE crm_lead SET probability = 0, automated_probability = 0 WHERE id = 100;
+SELECT count(*) AS history FROM own.history WHERE opportunity = 'crm.lead,100';
+SELECT outcome, closed_at FROM own.opportunity WHERE opportunity = 'crm.lead,100';
+-- an activity of a type that does not keep it: done, it goes and a message comes
+INSERT INTO mail_activity (id, res_model_id, res_model, res_id, activity_type_id, user_id, date_deadline, active, create_date) VALUES (20, 1, 'crm.lead', 120, 3, 8, '2025-05-06', true, '2025-05-03');
+DELETE FROM mail_activity WHERE id = 20;
+INSERT INTO mail_message (id, model, res_id, message_type, author_id, mail_activity_type_id, date, create_date) VALUES (2100, 'crm.lead', 120, 'notification', 11, 3, '2025-05-05 02:00', '2025-05-05 02:00');
+-- one of a type that keeps it: archived, and a message as well
+UPDATE mail_activity SET active = false, date_done = '2025-03-21' WHERE id = 2;
+INSERT INTO mail_message (id, model, res_id, message_type, author_id, mail_activity_type_id, date, create_date) VALUES (2101, 'crm.lead', 100, 'notification', 10, 4, '2025-03-21 02:00', '2025-03-21 02:00');
+-- an appointment moves, another is called off
+UPDATE calendar_event SET start = '2025-03-19 00:00' WHERE id = 1;
+UPDATE calendar_event SET active = false WHERE id = 2;
+-- a quotation is confirmed
+UPDATE sale_order SET state = 'sale', date_order = '2025-05-05 03:00' WHERE id = 2;
+SELECT * FROM own.activity WHERE id IN ('2', '20', '2100', '2101') OR source = 'odoo_17_meeting' ORDER BY source, id::integer;
+-- a payment is matched with the second invoice, and taken off the first
+INSERT INTO account_partial_reconcile (id, debit_move_id, credit_move_id, amount, max_date, create_date) VALUES (8, 30020, 31010, 450.25, '2025-03-31', '2025-05-01');
+UPDATE account_move SET payment_state = 'in_payment' WHERE id = 3002;
+DELETE FROM account_partial_reconcile WHERE id = 1;
+UPDATE account_move SET payment_state = 'partial' WHERE id = 3001;
+SELECT * FROM own.result ORDER BY id;
+SELECT * FROM own.receivable ORDER BY id;
+-- the bookkeeper joins the sales: what waited for him is taken
+INSERT INTO crm_team_member (id, crm_team_id, user_id, active, create_date, write_date) VALUES (4, 2, 10, true, '2025-05-06', '2025-05-06');
+UPDATE res_users SET sale_team_id = 2 WHERE id = 10;
+SELECT calib.pull('odoo_17_customer'), calib.pull('odoo_17_opportunity');
+SELECT * FROM own.opportunity WHERE unit = 'res.users,10';
+-- Li Na leaves the sales, and stays a unit
+UPDATE crm_team_member SET active = false, write_date = '2025-05-07 17:00' WHERE user_id = 8;
+UPDATE res_users SET sale_team_id = NULL WHERE id = 8;
+SELECT name, active FROM calib.unit WHERE external_ref = 'res.users,8';
+-- records deleted
+DELETE FROM mail_tracking_value WHERE mail_message_id = 1001;
+DELETE FROM crm_lead WHERE id = 101;
+SELECT * FROM own.history WHERE opportunity IN ('crm.lead,100', 'crm.lead,101') ORDER BY 1, changed_at;
+SELECT source, external_id, problem FROM calib.feed_error ORDER BY 1, 2;
+RESET search_path;
+
+-- What does not fit -----------------------------------------------------------------------
+\set SHOW_CONTEXT never
+ALTER TABLE "Odoo 17".mail_tracking_value RENAME field_id TO field;
+ALTER TABLE "Odoo 17".crm_lead RENAME date_conversion TO "date Conversion";
+ALTER TABLE "Odoo 17".crm_lead DROP COLUMN probability;
+ALTER TABLE "Odoo 17".calendar_event RENAME TO calendar_event_old;
+SELECT * FROM calib.attach_crm('odoo_17', 'Odoo 17', 'second');
+SELECT * FROM calib.attach_crm('odoo_17', 'Odoo 17', 'second', '{team,rep,folk}');
+SELECT * FROM calib.attach_crm('odoo_18', 'Odoo 17', 'second', '{invoice,collection}');
+SELECT * FROM calib.attach_crm('odoo_16', 'Odoo 17');
+SELECT * FROM calib.attach_crm('odoo_17', NULL);
+SELECT * FROM calib.attach_crm('odoo_17', 'nowhere', only_feeds => '{team}');
+SELECT count(*) FROM calib.feed WHERE feed LIKE 'second%';
+SELECT * FROM calib.attach_crm('odoo_17', 'Odoo 17', 'second', '{invoice}');
+\set SHOW_CONTEXT errors
+DROP SCHEMA "Odoo 17" CASCADE;
+
+-- Odoo 18 ------------------------------------------------------------------------------------
+DROP EXTENSION calib CASCADE;
+CREATE EXTENSION calib;
+SELECT count(*) FROM calib.attach_crm('odoo_18', 'odoo_18', 'erp');
+CALL own.fill('erp');
+SELECT source, count(*) FROM calib.activity GROUP BY 1 ORDER BY 1;
+SELECT outcome, count(*) FROM calib.opportunity GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM calib.stage_change WHERE source IS NOT NULL;
+SELECT r.source, r.external_id AS id, u.external_ref AS unit, c.name AS customer, r.occurred_at, r.amount, r.recorded_at
+FROM calib.result r JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c ON c.customer_id = r.customer_id ORDER BY 1, r.external_id::integer;
+SELECT r.external_id AS id, c.name AS customer, r.amount, r.due_on, r.settled_on FROM calib.receivable r JOIN calib.customer c USING (customer_id) ORDER BY 1;
+SELECT source, external_id, problem FROM calib.feed_error ORDER BY 1, 2;
+SET search_path = odoo_18, pg_catalog;
+-- the bank's line is matched with an invoice of payment 4, which Odoo then marks paid anew; another one is cancelled
+INSERT INTO account_move (id, journal_id, company_id, move_type, state, statement_line_id, partner_id, date) VALUES (3110, 3, 1, 'entry', 'posted', 6, 20, '2025-04-14');
+INSERT INTO account_move_line (id, move_id) VALUES (31100, 3110);
+INSERT INTO account_partial_reconcile (id, debit_move_id, credit_move_id, amount, max_date) VALUES (9, 30020, 31100, 100.10, '2025-04-14');
+UPDATE account_payment SET is_matched = true WHERE id = 4;
+UPDATE account_payment SET state = 'canceled' WHERE id = 5;
+RESET search_path;
+SELECT r.source, r.external_id AS id, u.external_ref AS unit, r.occurred_at, r.amount
+FROM calib.result r JOIN calib.unit u USING (unit_id) ORDER BY 1, r.external_id::integer;
+SET client_min_messages = warning;
+DROP EXTENSION calib CASCADE;
+DROP SCHEMA odoo_18, own CASCADE;

@@ -129,8 +129,8 @@ WITH RECURSIVE feed (feed, place, destination, relation, filter, mapping, requir
     (3, 'stage_notes', $$FROM %1$I.note n WHERE n.parent_type = 'Opportunity' AND n.parent_id = opportunity.id
             AND n.type = 'Update' AND n.deleted IS NOT TRUE AND {became_of} IS NOT NULL$$),
     -- other notes keep other things there
-    (4, 'became_of', $$CASE WHEN n.type = 'Update' AND n.parent_type = 'Opportunity' THEN n.data::jsonb #>> '{{attributes,became,stage}}' END$$),
-    (5, 'tracked', $$note.deleted IS NOT TRUE AND CASE WHEN note.type = 'Update' AND note.parent_type = 'Opportunity'
+    (4, 'became_of', $$CASE WHEN n.type = 'Update' AND n.parent_type = 'Opportunity' AND n.data LIKE '{{%%"stage"%%' THEN n.data::jsonb #>> '{{attributes,became,stage}}' END$$),
+    (5, 'tracked', $$note.deleted IS NOT TRUE AND CASE WHEN note.type = 'Update' AND note.parent_type = 'Opportunity' AND note.data LIKE '{{%%"stage"%%'
             THEN note.data::jsonb #>> '{{attributes,became,stage}}' IS NOT NULL
              AND EXISTS (SELECT FROM %1$I.opportunity o WHERE o.id = note.parent_id AND o.deleted IS NOT TRUE) END$$),
     -- one who is in no team does not sell; nobody's waits in feed_error

@@ -49,9 +49,9 @@ WITH RECURSIVE feed (only_in, feed, place, destination, relation, filter, mappin
         'created_at', $$res_partner.create_date AT TIME ZONE 'UTC'$$),
      '{res_partner: [id, name, active, user_id, create_date, commercial_partner_id, partner_share, customer_rank, supplier_rank], res_company: [partner_id]}'),
 
-    -- Lost is archived at probability 0, even from the stage that means won.
-    (NULL, 'opportunity', 5, 'opportunity', 'crm_lead',
-     $$crm_lead.type = 'opportunity' AND (crm_lead.active OR coalesce(crm_lead.probability, 0) IN (0, 100) OR {won})$$, jsonb_build_object(
+    -- Lost is archived and then set to probability 0, even from the stage that means
+    -- won: to leave out what is archived would forget its history in between.
+    (NULL, 'opportunity', 5, 'opportunity', 'crm_lead', $$crm_lead.type = 'opportunity'$$, jsonb_build_object(
         'external_ref', $$'crm.lead,' || crm_lead.id$$,
         'unit', $${owner}$$,
         'customer', $${customer}crm_lead.partner_id)$$,
@@ -191,14 +191,10 @@ WITH RECURSIVE feed (only_in, feed, place, destination, relation, filter, mappin
      '{account_partial_reconcile: [id, debit_move_id, credit_move_id, amount, create_date], account_move_line: [id, move_id], account_move: [id, move_type, date, {payment}, statement_line_id, invoice_user_id, team_id, company_id, partner_id], res_partner: [id, commercial_partner_id]}'),
 
     -- Without a journal entry nothing can be matched; the payment names its invoices.
-    -- The bank's own line, once matched with them, is the money instead.
+    -- The bank's own line, once matched with them, is the money instead: the payment
+    -- is then one of 0, for a filter does not see what it let through before.
     ('odoo_18', 'payment', 15, 'result', 'account_payment',
-     $$account_payment.move_id IS NULL AND account_payment.state IN ('in_process', 'paid') AND account_payment.partner_type = 'customer'
-       AND NOT EXISTS (SELECT FROM %1$I.account_move__account_payment i JOIN %1$I.account_move_line l ON l.move_id = i.invoice_id
-           JOIN %1$I.account_partial_reconcile r ON l.id IN (r.debit_move_id, r.credit_move_id)
-           JOIN %1$I.account_move_line k ON k.id IN (r.debit_move_id, r.credit_move_id) AND k.id <> l.id
-           JOIN %1$I.account_move m ON m.id = k.move_id
-           WHERE i.payment_id = account_payment.id AND m.statement_line_id IS NOT NULL)$$, jsonb_build_object(
+     $$account_payment.move_id IS NULL AND account_payment.state IN ('in_process', 'paid') AND account_payment.partner_type = 'customer'$$, jsonb_build_object(
         'external_id', $$account_payment.id$$,
         'unit', $$coalesce((SELECT coalesce('res.users,' || m.invoice_user_id, 'crm.team,' || m.team_id)
             FROM %1$I.account_move__account_payment i JOIN %1$I.account_move m ON m.id = i.invoice_id
@@ -207,7 +203,13 @@ WITH RECURSIVE feed (only_in, feed, place, destination, relation, filter, mappin
             'res.company,' || account_payment.company_id)$$,
         'customer', $${customer}account_payment.partner_id)$$,
         'occurred_at', $$calib.start_of(account_payment.date)$$,
-        'amount', $$account_payment.amount_company_currency_signed$$,
+        'amount', $$CASE WHEN EXISTS (
+            SELECT FROM %1$I.account_move__account_payment i JOIN %1$I.account_move_line l ON l.move_id = i.invoice_id
+            JOIN %1$I.account_partial_reconcile r ON l.id IN (r.debit_move_id, r.credit_move_id)
+            JOIN %1$I.account_move_line k ON k.id IN (r.debit_move_id, r.credit_move_id) AND k.id <> l.id
+            JOIN %1$I.account_move m ON m.id = k.move_id
+            WHERE i.payment_id = account_payment.id AND m.statement_line_id IS NOT NULL)
+            THEN 0 ELSE account_payment.amount_company_currency_signed END$$,
         'recorded_at', $$account_payment.create_date AT TIME ZONE 'UTC'$$),
      '{account_payment: [id, move_id, state, date, partner_type, partner_id, company_id, amount_company_currency_signed, create_date], account_move__account_payment: [payment_id, invoice_id], account_move: [id, invoice_user_id, team_id, statement_line_id], account_move_line: [id, move_id], account_partial_reconcile: [debit_move_id, credit_move_id], res_partner: [id, user_id, commercial_partner_id]}'),
 
@@ -240,19 +242,18 @@ WITH RECURSIVE feed (only_in, feed, place, destination, relation, filter, mappin
     -- is, or once was, in a sales team; what follows says who
     (7, 'seller', $$EXISTS (SELECT FROM %1$I.crm_team_member b WHERE b.user_id = $$),
     (8, 'stage', $$coalesce(s.name ->> 'zh_CN', s.name ->> 'en_US')$$),
-    (9, 'outcome', $$CASE WHEN crm_lead.active IS NOT TRUE AND coalesce(crm_lead.probability, 0) = 0 THEN 'lost'
-            WHEN {won} THEN 'won' ELSE 'open' END$$),
-    (10, 'won', $$(coalesce(crm_lead.probability, 0) >= 100 OR EXISTS (SELECT FROM %1$I.crm_stage w WHERE w.id = crm_lead.stage_id AND w.is_won))$$),
-    (11, 'tracked_stage', $$mail_tracking_value.field_id = (SELECT f.id FROM %1$I.ir_model_fields f WHERE f.model = 'crm.lead' AND f.name = 'stage_id')
+    (9, 'outcome', $$CASE WHEN crm_lead.probability >= 100 THEN 'won' WHEN crm_lead.active IS NOT TRUE THEN 'lost'
+            WHEN EXISTS (SELECT FROM %1$I.crm_stage w WHERE w.id = crm_lead.stage_id AND w.is_won) THEN 'won' ELSE 'open' END$$),
+    (10, 'tracked_stage', $$mail_tracking_value.field_id = (SELECT f.id FROM %1$I.ir_model_fields f WHERE f.model = 'crm.lead' AND f.name = 'stage_id')
        AND EXISTS (SELECT FROM %1$I.mail_message n JOIN %1$I.crm_lead l ON l.id = n.res_id
            WHERE n.id = mail_tracking_value.mail_message_id AND n.model = 'crm.lead' AND l.type = 'opportunity')$$),
-    (12, 'tracked_order', $$FROM %1$I.mail_message n JOIN %1$I.sale_order d ON d.id = n.res_id WHERE n.id = mail_tracking_value.mail_message_id$$),
-    (13, 'meeting', $$EXISTS (SELECT FROM %1$I.mail_activity_type y WHERE y.id = mail_activity.activity_type_id AND y.category = 'meeting')$$),
-    (14, 'end_of_deadline', $$calib.start_of(mail_activity.date_deadline + 1) - interval '1 second'$$),
+    (11, 'tracked_order', $$FROM %1$I.mail_message n JOIN %1$I.sale_order d ON d.id = n.res_id WHERE n.id = mail_tracking_value.mail_message_id$$),
+    (12, 'meeting', $$EXISTS (SELECT FROM %1$I.mail_activity_type y WHERE y.id = mail_activity.activity_type_id AND y.category = 'meeting')$$),
+    (13, 'end_of_deadline', $$calib.start_of(mail_activity.date_deadline + 1) - interval '1 second'$$),
     -- the entry of a payment, or of a line of the bank's, among the two matched
-    (15, 'money', $${matched} AND (m.{payment} IS NOT NULL OR m.statement_line_id IS NOT NULL)$$),
-    (16, 'invoice', $${matched} AND m.move_type IN ('out_invoice', 'out_refund')$$),
-    (17, 'matched', $$FROM %1$I.account_move_line l JOIN %1$I.account_move m ON m.id = l.move_id
+    (14, 'money', $${matched} AND (m.{payment} IS NOT NULL OR m.statement_line_id IS NOT NULL)$$),
+    (15, 'invoice', $${matched} AND m.move_type IN ('out_invoice', 'out_refund')$$),
+    (16, 'matched', $$FROM %1$I.account_move_line l JOIN %1$I.account_move m ON m.id = l.move_id
             WHERE l.id IN (account_partial_reconcile.debit_move_id, account_partial_reconcile.credit_move_id)$$)
 ), expression (adapter, feed, relation, canonical, place, expression) AS (
     SELECT a.adapter, f.feed, f.relation, e.key, 0, e.value
