@@ -251,9 +251,8 @@ calib_feed_read(PG_FUNCTION_ARGS)
 	how = how_of(text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	if (!list_member_oid(calib_with_ancestors(relid), feed->source))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("relation %u is no part of the source of feed "
-		                       "\"%s\"",
-		                       relid, feed->name)));
+		                errmsg("%s is no part of the source of feed \"%s\"",
+		                       get_rel_name(relid), feed->name)));
 	if (!calib_is_owners(feed))
 		ThrowErrorData(calib_not_the_owner(feed));
 	if (!PG_ARGISNULL(2))

@@ -376,7 +376,8 @@ bool
 calib_takes_locked(const Destination *destination)
 {
 	return strcmp(destination->name, "activity") == 0 ||
-	       strcmp(destination->name, "result") == 0;
+	       strcmp(destination->name, "result") == 0 ||
+	       strcmp(destination->name, "receivable") == 0;
 }
 
 static void
@@ -641,7 +642,7 @@ add_old_errors(StringInfo text, const Destination *destination,
 
 #define ERROR_COLUMNS                                                       \
 	"INSERT INTO calib.feed_error (source, destination, external_id, fact," \
-	" problem, detail, hint, sqlstate, first_at, tries) SELECT $1, "
+	" problem, detail, hint, sqlstate, first_at, last_at, tries) SELECT $1, "
 
 static void
 add_errors(StringInfo text, const Destination *destination)
@@ -662,9 +663,10 @@ add_errors(StringInfo text, const Destination *destination)
 	    " the row.'"
 	    " ELSE 'Correct the row in the source, or the mapping.' END,"
 	    " pg_catalog.left(r.problem, 5),"
-	    " COALESCE(b.first_at, pg_catalog.clock_timestamp()),"
+	    " COALESCE(b.first_at, n.moment), n.moment,"
 	    " COALESCE(b.tries, 0) OPERATOR(pg_catalog.+) 1"
-	    " FROM resolved r LEFT JOIN before b ON b.external_id" EQ "r.%s"
+	    " FROM resolved r CROSS JOIN (SELECT pg_catalog.clock_timestamp()"
+	    " AS moment) n LEFT JOIN before b ON b.external_id" EQ "r.%s"
 	    " WHERE r.problem IS NOT NULL AND " ALL_GOES ")",
 	    key);
 }
@@ -747,6 +749,8 @@ add_unknown(StringInfo text, const Destination *destination, int i)
 }
 
 /*
+ * The comment keeps the plans of facts of another shape apart.
+ *
  * Locks what is not known yet for this transaction, without waiting, and
  * returns what somebody else has locked.  column 0: the facts' own keys.
  */
@@ -762,10 +766,10 @@ calib_lock_text(const Destination *destination, int column)
 	initStringInfo(&text);
 	appendStringInfo(
 	    &text,
-	    "WITH wanted AS MATERIALIZED (SELECT DISTINCT f.%s AS ref,"
+	    "/* %s */ WITH wanted AS MATERIALIZED (SELECT DISTINCT f.%s AS ref,"
 	    " pg_catalog.hashtextextended(f.%s, 0) AS hash FROM calib_fact f"
 	    " WHERE",
-	    name, name);
+	    destination->name, name, name);
 	add_unknown(&text, destination, column);
 	appendStringInfo(
 	    &text,
@@ -802,6 +806,7 @@ calib_stub_text(const Destination *destination, int column)
 	if (!may_be_stub(destination, reference))
 		return NULL;
 	initStringInfo(&text);
+	appendStringInfo(&text, "/* %s */ ", destination->name);
 	if (reference->flags & CUSTOMER_REF)
 		appendStringInfo(&text,
 		                 "INSERT INTO calib.customer (name, external_ref,"
@@ -850,9 +855,11 @@ calib_note_text(const Destination *destination)
 	add_fact(&text, destination, "f");
 	appendStringInfo(&text,
 	                 ", $2, $3, $4, $5,"
-	                 " COALESCE(b.first_at, pg_catalog.clock_timestamp()),"
+	                 " COALESCE(b.first_at, n.moment), n.moment,"
 	                 " COALESCE(b.tries, 0) OPERATOR(pg_catalog.+) 1"
-	                 " FROM calib_fact f LEFT JOIN before b ON"
+	                 " FROM calib_fact f CROSS JOIN"
+	                 " (SELECT pg_catalog.clock_timestamp() AS moment) n"
+	                 " LEFT JOIN before b ON"
 	                 " b.external_id" EQ "f.%s",
 	                 key);
 	return text.data;

@@ -165,16 +165,31 @@ run_locked(Batch *batch, FeedHow how)
 	return DatumGetBool(answer(6, &isnull));
 }
 
+/*
+ * Foreign keys are checked under the transaction's snapshot, which under
+ * REPEATABLE READ may be older than what the batch refers to; in replica mode
+ * not at all; and for each row of a large batch.  Then the batch locks what it
+ * refers to itself.
+ */
+static bool
+locks_itself(const Batch *batch)
+{
+	const Destination *destination = batch->feed->destination;
+
+	if (!calib_takes_locked(destination))
+		return false;
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+		return true;
+	return (IsolationUsesXactSnapshot() || batch->facts->count > FEW_FACTS) &&
+	       has_own_triggers_only(destination);
+}
+
 static void
 run_take(Batch *batch, FeedHow how)
 {
-	const Destination *destination = batch->feed->destination;
-	bool asleep = SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA;
 	int tries;
 
-	if (!calib_takes_locked(destination) ||
-	    (!asleep && (batch->facts->count <= FEW_FACTS ||
-	                 !has_own_triggers_only(destination))))
+	if (!locks_itself(batch))
 	{
 		run_plain(batch, how, false);
 		return;
