@@ -358,8 +358,24 @@ DROP SCHEMA "Odoo 17" CASCADE;
 -- Odoo 18 ------------------------------------------------------------------------------------
 DROP EXTENSION calib CASCADE;
 CREATE EXTENSION calib;
+-- Odoo's own role, which knows nothing of calib; an admin who may act for it attaches
+CREATE ROLE regress_odoo;
+CREATE ROLE regress_odoo_admin IN ROLE regress_odoo;
+CREATE ROLE regress_odoo_stranger IN ROLE regress_odoo;
+GRANT CREATE, USAGE ON SCHEMA odoo_18 TO regress_odoo;
+SELECT format('ALTER TABLE odoo_18.%I OWNER TO regress_odoo', relname)
+FROM pg_class WHERE relnamespace = 'odoo_18'::regnamespace AND relkind = 'r' \gexec
+GRANT USAGE ON SCHEMA own TO PUBLIC;
+INSERT INTO calib.duty (role_name, duty) VALUES ('regress_odoo_admin', 'admin');
+\set SHOW_CONTEXT never
+SET ROLE regress_odoo_stranger;
+SELECT count(*) FROM calib.attach_crm('odoo_18', 'odoo_18', 'erp', '{team}');
+RESET ROLE;
+\set SHOW_CONTEXT errors
+SET ROLE regress_odoo_admin;
 SELECT count(*) FROM calib.attach_crm('odoo_18', 'odoo_18', 'erp');
 CALL own.fill('erp');
+RESET ROLE;
 SELECT source, count(*) FROM calib.activity GROUP BY 1 ORDER BY 1;
 SELECT outcome, count(*) FROM calib.opportunity GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM calib.stage_change WHERE source IS NOT NULL;
@@ -368,15 +384,18 @@ FROM calib.result r JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c
 SELECT r.external_id AS id, c.name AS customer, r.amount, r.due_on, r.settled_on FROM calib.receivable r JOIN calib.customer c USING (customer_id) ORDER BY 1;
 SELECT source, external_id, problem FROM calib.feed_error ORDER BY 1, 2;
 SET search_path = odoo_18, pg_catalog;
+SET ROLE regress_odoo;
 -- the bank's line is matched with an invoice of payment 4, which Odoo then marks paid anew; another one is cancelled
 INSERT INTO account_move (id, journal_id, company_id, move_type, state, statement_line_id, partner_id, date) VALUES (3110, 3, 1, 'entry', 'posted', 6, 20, '2025-04-14');
 INSERT INTO account_move_line (id, move_id) VALUES (31100, 3110);
 INSERT INTO account_partial_reconcile (id, debit_move_id, credit_move_id, amount, max_date) VALUES (9, 30020, 31100, 100.10, '2025-04-14');
 UPDATE account_payment SET is_matched = true WHERE id = 4;
 UPDATE account_payment SET state = 'canceled' WHERE id = 5;
+RESET ROLE;
 RESET search_path;
 SELECT r.source, r.external_id AS id, u.external_ref AS unit, r.occurred_at, r.amount
 FROM calib.result r JOIN calib.unit u USING (unit_id) ORDER BY 1, r.external_id::integer;
 SET client_min_messages = warning;
 DROP EXTENSION calib CASCADE;
 DROP SCHEMA odoo_18, own CASCADE;
+DROP ROLE regress_odoo, regress_odoo_admin, regress_odoo_stranger;
