@@ -369,7 +369,7 @@ GRANT USAGE ON SCHEMA own TO PUBLIC;
 INSERT INTO calib.duty (role_name, duty) VALUES ('regress_odoo_admin', 'admin');
 \set SHOW_CONTEXT never
 SET ROLE regress_odoo_stranger;
-SELECT count(*) FROM calib.attach_crm('odoo_18', 'odoo_18', 'erp', '{team}');
+SELECT count(*) FROM calib.attach_crm('odoo_18', 'odoo_18', 'erp');
 RESET ROLE;
 \set SHOW_CONTEXT errors
 SET ROLE regress_odoo_admin;

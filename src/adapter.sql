@@ -93,6 +93,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('there is no adapter "%s"', $1),
             HINT = 'calib.adapter lists those that are.';
     END IF;
+    PERFORM calib.require_duty('{admin}', NULL, 'attach a CRM');
     faults := ARRAY(SELECT format('there is no feed "%s"', o) FROM unnest($4) AS o
                     WHERE NOT EXISTS (SELECT FROM calib.adapter_feed f WHERE f.adapter = $1 AND f.feed = o))
         || ARRAY(SELECT calib.adapter_faults($1, $2, $4));
@@ -126,4 +127,4 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION calib.attach_crm(text, name, text, text[]) IS
-'Attaches the feeds of an adapter, or some of them, to the tables of a schema, and adds the CRM''s stages behind those there are. The feeds are named source_feed; source is the adapter where it is not given. Tables or columns missing: KC009, the detail names them all, and nothing is attached. Unknown adapter: 42704. Rights as calib.attach.';
+'Attaches the feeds of an adapter, or some of them, to the tables of a schema, and adds the CRM''s stages behind those there are. The feeds are named source_feed; source is the adapter where it is not given. Tables or columns missing: KC009, the detail names them all, and nothing is attached. Unknown adapter: 42704. Takes duty admin for everyone and the tables'' ownership (42501), as calib.attach does.';
