@@ -331,6 +331,22 @@ SELECT * FROM own.opportunity WHERE unit = 'res.users,10';
 UPDATE crm_team_member SET active = false, write_date = '2025-05-07 17:00' WHERE user_id = 8;
 UPDATE res_users SET sale_team_id = NULL WHERE id = 8;
 SELECT name, active FROM calib.unit WHERE external_ref = 'res.users,8';
+-- Odoo's transactions are REPEATABLE READ: all but a unit's move is taken in them
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO res_partner (id, name, commercial_partner_id, user_id, active, partner_share, create_date) VALUES (30, '新客户', 30, 7, true, true, '2025-05-08');
+INSERT INTO crm_lead (id, name, type, user_id, partner_id, stage_id, active, probability, expected_revenue, create_date, date_last_stage_update) VALUES (130, 'rr', 'opportunity', 7, 30, 1, true, 10, 1, '2025-05-08', '2025-05-08');
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+UPDATE crm_lead SET stage_id = 2, date_last_stage_update = '2025-05-09' WHERE id = 130;
+INSERT INTO mail_message (id, model, res_id, message_type, author_id, date) VALUES (1200, 'crm.lead', 130, 'notification', 10, '2025-05-09');
+INSERT INTO mail_tracking_value (id, field_id, mail_message_id, old_value_integer, new_value_integer) VALUES (30, 501, 1200, 1, 2);
+UPDATE res_users SET sale_team_id = 2 WHERE id = 7;
+COMMIT;
+SELECT * FROM own.opportunity WHERE opportunity = 'crm.lead,130';
+SELECT * FROM own.history WHERE opportunity = 'crm.lead,130' ORDER BY changed_at;
+SELECT source, external_id, problem, hint FROM calib.feed_error WHERE source = 'odoo_17_rep';
+SELECT calib.pull('odoo_17_rep');
+SELECT p.external_ref AS parent FROM calib.unit u JOIN calib.unit p ON p.unit_id = u.parent_id WHERE u.external_ref = 'res.users,7';
 -- records deleted
 DELETE FROM mail_tracking_value WHERE mail_message_id = 1001;
 DELETE FROM crm_lead WHERE id = 101;
