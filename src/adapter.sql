@@ -1,4 +1,5 @@
 -- Adapters: what is known of other people's tables, as rows. One call attaches a CRM.
+-- The rows are this script's alone: not dumped, as each version brings its own.
 
 CREATE TABLE calib.adapter (
     adapter text PRIMARY KEY CHECK (adapter <> ''),
@@ -9,7 +10,6 @@ COMMENT ON TABLE calib.adapter IS 'CRMs, and versions of one, whose tables calib
 COMMENT ON COLUMN calib.adapter.adapter IS 'Its name.';
 COMMENT ON COLUMN calib.adapter.label IS 'Which CRM in which version, and how it came here.';
 COMMENT ON COLUMN calib.adapter.version_note IS 'What sets this version apart.';
-SELECT calib.keep_in_dump('calib.adapter', seeded => true);
 
 CREATE TABLE calib.adapter_feed (
     adapter text NOT NULL REFERENCES calib.adapter,
@@ -32,7 +32,6 @@ COMMENT ON COLUMN calib.adapter_feed.relation IS 'Name of the table in the CRM''
 COMMENT ON COLUMN calib.adapter_feed.mapping IS 'As in calib.feed; %1$I stands for the CRM''s schema, %% for a percent sign.';
 COMMENT ON COLUMN calib.adapter_feed.filter IS 'As in calib.feed; %1$I and %% as in mapping.';
 COMMENT ON COLUMN calib.adapter_feed.requires IS 'Tables of the CRM''s schema and the columns that mapping and filter read of each.';
-SELECT calib.keep_in_dump('calib.adapter_feed', seeded => true);
 
 CREATE TABLE calib.adapter_stage (
     adapter text PRIMARY KEY REFERENCES calib.adapter,
@@ -42,7 +41,6 @@ COMMENT ON TABLE calib.adapter_stage IS 'How an adapter finds the stages of oppo
 COMMENT ON COLUMN calib.adapter_stage.adapter IS 'The adapter.';
 COMMENT ON COLUMN calib.adapter_stage.query IS
 'Query whose two columns are the stages by name, the first one first, and whether each is an early one; %1$I and %% as in adapter_feed.mapping.';
-SELECT calib.keep_in_dump('calib.adapter_stage', seeded => true);
 
 CREATE FUNCTION calib.adapter_faults(adapter text, schema name, only_feeds text[]) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
