@@ -104,7 +104,8 @@ BEGIN
            CASE WHEN c.command IN ('INSERT', 'UPDATE') THEN coalesce(n.rule, l.rule) END
     FROM (VALUES
         -- without a unit: everybody reads, an admin for everyone writes
-        ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason',
+        ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason'
+            ' adapter adapter_feed adapter_stage',
          'SELECT', 'true'),
         ('organisation', 'UPDATE', format(everyone, '{admin}')),
         ('tier stage activity_kind activity_weight evidence_kind request_kind holiday source',
