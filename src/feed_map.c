@@ -243,14 +243,15 @@ calib_read_rows(const Feed *feed, Oid relid, const char *condition,
 		appendStringInfo(&from, " WHERE (%s\n)", condition);
 	SPI_connect();
 	become_mapper(feed, &was);
-	if (lock)
-		there = count_rows(from.data, parameters);
 	plan = plan_read(
 	    psprintf("SELECT %s.* %s%s", alias, from.data,
 	             lock ? psprintf(" FOR SHARE OF %s SKIP LOCKED", alias) : ""));
 	desc = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))
 	           ->resultDesc;
 	run_into(rows, plan, parameters);
+	/* Afterwards: a row that came meanwhile must not hide one left out. */
+	if (lock)
+		there = count_rows(from.data, parameters);
 	memory = MemoryContextSwitchTo(memory);
 	rows->desc = CreateTupleDescCopy(desc);
 	MemoryContextSwitchTo(memory);
