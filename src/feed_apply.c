@@ -145,21 +145,25 @@ remove_gone_separately(void *arg)
 	calib_remove_gone(work->feed, work->old, work->new);
 }
 
-/* Before the new rows are searched: what the old ones had goes, or stays. */
+/* Before the new rows are searched: what the old ones had goes, or is noted.
+ */
 static void
 remove_first(const Feed *feed, const Rows *old, const Rows *new)
 {
 	Work work = {.feed = feed};
+	ErrorData *error;
 
 	work.keys = named_key(keys_of(feed, old));
 	if (new == NULL)
+		error = calib_attempt(remove_separately, &work);
+	else
 	{
-		(void) calib_attempt(remove_separately, &work);
-		return;
+		work.old = work.keys;
+		work.new = keys_of(feed, new);
+		error = calib_attempt(remove_gone_separately, &work);
 	}
-	work.old = work.keys;
-	work.new = keys_of(feed, new);
-	(void) calib_attempt(remove_gone_separately, &work);
+	if (error != NULL)
+		calib_note_keys(feed, work.keys, error);
 }
 
 static void
@@ -222,6 +226,7 @@ calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
 {
 	Work work = {.feed = feed, .old = old, .new = new, .how = how};
 	ErrorData *error = NULL;
+	bool again;
 
 	if (!calib_is_owners(feed))
 	{
@@ -237,9 +242,11 @@ calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
 		add_taken(taken, &work.taken);
 		return;
 	}
+	again = how == FEED_NEW && error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION;
 	if (how == FEED_NEW)
-	{
 		work.how = how = FEED_UPSERT;
+	if (again)
+	{
 		memset(&work.taken, 0, sizeof(Taken));
 		error = calib_attempt(take_batch, &work);
 		if (error == NULL)

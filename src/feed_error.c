@@ -266,3 +266,23 @@ calib_note_problem(const Feed *feed, const Rows *row, ErrorData *error)
 	if (!note.written)
 		note_row(&note);
 }
+
+/* What could not be taken back: the facts stay until it is tried again. */
+void
+calib_note_keys(const Feed *feed, const Rows *keys, const ErrorData *error)
+{
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
+	bool isnull;
+
+	tuplestore_rescan(keys->store);
+	while (tuplestore_gettupleslot(keys->store, true, false, slot))
+	{
+		Datum key = slot_getattr(slot, 1, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+			append_error(feed, error, TextDatumGetCString(key), NULL, NULL);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
