@@ -196,39 +196,36 @@ COMMENT ON FUNCTION calib.keys_without_row(calib.feed) IS
 REVOKE EXECUTE ON FUNCTION calib.keys_without_row(calib.feed) FROM PUBLIC;
 
 -- What somebody else holds is left for the next time: nobody is waited for.
-CREATE FUNCTION calib.hold_facts(fed calib.feed, keys text[]) RETURNS text[]
+CREATE FUNCTION calib.find_facts(fed calib.feed, keys text[], hold boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    held text[];
+    is_named boolean := ($1).destination IN ('unit', 'customer', 'opportunity');
+    found text[];
 BEGIN
-    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$I f
-            WHERE f.%1$I = ANY ($2) %3$s FOR UPDATE SKIP LOCKED) h',
-        CASE WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN 'external_ref' ELSE 'external_id' END,
+    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$I f WHERE f.%1$I = ANY ($2) %3$s %4$s) h',
+        CASE WHEN is_named THEN 'external_ref' ELSE 'external_id' END,
         ($1).destination,
-        CASE WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN '' ELSE 'AND f.source = ($1).feed' END)
-    INTO held USING $1, $2;
-    RETURN held;
+        CASE WHEN is_named THEN '' ELSE 'AND f.source = ($1).feed' END,
+        CASE WHEN $3 THEN 'FOR UPDATE SKIP LOCKED' ELSE '' END)
+    INTO found USING $1, $2;
+    RETURN found;
 END $$;
-COMMENT ON FUNCTION calib.hold_facts(calib.feed, text[]) IS
-'Locks the facts of some keys that nobody else has locked; returns their keys.';
-REVOKE EXECUTE ON FUNCTION calib.hold_facts(calib.feed, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.find_facts(calib.feed, text[], boolean) IS
+'Which of some keys have facts; where hold, of those that nobody else has locked, which then are.';
+REVOKE EXECUTE ON FUNCTION calib.find_facts(calib.feed, text[], boolean) FROM PUBLIC;
 
 -- A row that came back meanwhile has pushed its fact, which then was locked, or shows
 -- when the source is asked again with the fact in hand: only what is gone both times goes.
-CREATE FUNCTION calib.remove_gone(fed calib.feed) RETURNS bigint
+CREATE FUNCTION calib.remove_keys_gone(fed calib.feed, keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    gone text[];
+    gone text[] := calib.find_facts($1, $2, hold => true);
     removed bigint;
 BEGIN
-    IF ($1).destination = 'target' THEN
-        RETURN 0;
-    END IF;
-    gone := calib.hold_facts($1, calib.keys_without_row($1));
     IF gone IS NULL THEN
         RETURN 0;
     END IF;
@@ -237,6 +234,20 @@ BEGIN
     removed := calib.feed_remove(($1).feed_id, coalesce(gone, '{}'));
     DELETE FROM calib.feed_key k WHERE k.feed_id = ($1).feed_id AND k.key = ANY (gone);
     RETURN removed;
+END $$;
+COMMENT ON FUNCTION calib.remove_keys_gone(calib.feed, text[]) IS
+'Removes the facts of those keys whose row the source has no more; returns how many.';
+REVOKE EXECUTE ON FUNCTION calib.remove_keys_gone(calib.feed, text[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.remove_gone(fed calib.feed) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF ($1).destination = 'target' THEN
+        RETURN 0;
+    END IF;
+    RETURN calib.remove_keys_gone($1, calib.keys_without_row($1));
 END $$;
 COMMENT ON FUNCTION calib.remove_gone(calib.feed) IS
 'Removes the facts of a feed whose row its source has no more; returns how many. Targets stay.';

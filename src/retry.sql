@@ -34,11 +34,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     seen bigint[] := calib.errors_seen(($1).feed, $2);
+    gone text[];
+    busy text[] := '{}';
     got record;
 BEGIN
     SELECT r.* INTO got FROM calib.read_source($1, calib.feed_key_text($1) || ' = ANY ($1)', $2) AS r;
+    -- what a change took away while somebody held its fact
+    IF ($1).destination <> 'target' THEN
+        gone := ARRAY(SELECT unnest($2) EXCEPT SELECT calib.source_keys($1, calib.feed_key_text($1) || ' = ANY ($1)', $2));
+        got.taken := got.taken + calib.remove_keys_gone($1, gone);
+        busy := ARRAY(SELECT unnest(calib.find_facts($1, gone, hold => false)) EXCEPT SELECT unnest(calib.find_facts($1, gone, hold => true)));
+    END IF;
     IF got.skipped = 0 THEN
-        PERFORM calib.drop_errors(seen);
+        PERFORM calib.drop_errors(ARRAY(
+            SELECT e.feed_error_id FROM calib.feed_error e
+            WHERE e.feed_error_id = ANY (seen) AND e.external_id <> ALL (busy)));
     END IF;
     RETURN got.taken;
 EXCEPTION WHEN data_exception THEN
@@ -47,7 +57,7 @@ EXCEPTION WHEN data_exception THEN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION calib.retry_keys(calib.feed, text[]) IS
-'Reads the rows of some keys again, for which errors wait; returns the facts taken.';
+'Reads the rows of some keys again, for which errors wait; returns the facts taken, or removed where the row is gone.';
 REVOKE EXECUTE ON FUNCTION calib.retry_keys(calib.feed, text[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.waiting_keys(source text) RETURNS text[]
