@@ -12,6 +12,7 @@
 
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "nodes/pg_list.h"
 #include "utils/date.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -25,6 +26,7 @@
 #define ERRCODE_CALIB_SAME_PERSON MAKE_SQLSTATE('K', 'C', '0', '0', '6')
 #define ERRCODE_CALIB_APPEND_ONLY MAKE_SQLSTATE('K', 'C', '0', '0', '7')
 #define ERRCODE_CALIB_PERIOD_CLOSED MAKE_SQLSTATE('K', 'C', '0', '0', '8')
+#define ERRCODE_CALIB_MAPPING_INVALID MAKE_SQLSTATE('K', 'C', '0', '0', '9')
 #define ERRCODE_CALIB_LEDGER_BROKEN MAKE_SQLSTATE('K', 'C', '0', '1', '0')
 
 #define USECS_PER_WEEK (7 * USECS_PER_DAY)
@@ -62,6 +64,8 @@ typedef struct CalibIdentity
 } CalibIdentity;
 
 extern Oid calib_registered(const char *registry, Oid relid);
+extern List *calib_with_ancestors(Oid relid);
+extern Oid calib_owner_of(Oid relid);
 extern void calib_become_owner(Oid relid, CalibIdentity *was);
 extern void calib_become_calib(CalibIdentity *was);
 extern void calib_become_self(const CalibIdentity *was);

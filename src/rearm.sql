@@ -23,7 +23,8 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT o.relation, o.trigger, o.function, o.definition, o.enabled FROM calib.own_trigger o
     UNION ALL SELECT e.* FROM calib.audit_triggers() AS e
-    UNION ALL SELECT e.* FROM calib.guard_triggers() AS e;
+    UNION ALL SELECT e.* FROM calib.guard_triggers() AS e
+    UNION ALL SELECT e.* FROM calib.feed_triggers() AS e;
 END;
 COMMENT ON FUNCTION calib.expected_triggers() IS
 'Every trigger that must stand: on calib''s own tables, on the tables of users it keeps, and on their partitions, parents first.';
@@ -55,7 +56,8 @@ FROM (
     SELECT e.relation, e.trigger, calib.trigger_problem(e) FROM calib.stray_triggers() e
     UNION ALL
     SELECT k.relation, NULL, 'dropped'
-    FROM (SELECT a.relation FROM calib.audited a UNION SELECT g.relation FROM calib.guarded g) k
+    FROM (SELECT a.relation FROM calib.audited a UNION SELECT g.relation FROM calib.guarded g
+          UNION SELECT f.source FROM calib.feed f) k
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) k.relation)
 ) s;
 COMMENT ON VIEW calib.trigger_state IS
@@ -94,8 +96,12 @@ BEGIN ATOMIC
     ), guarded AS (
         DELETE FROM calib.guarded g WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.relation)
         RETURNING g.relation
+    ), fed AS (
+        DELETE FROM calib.feed f WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = f.source)
+        RETURNING f.source
     )
-    SELECT a.relation::text FROM audited a UNION SELECT g.relation::text FROM guarded g;
+    SELECT a.relation::text FROM audited a UNION SELECT g.relation::text FROM guarded g
+    UNION SELECT f.source::text FROM fed f;
 END;
 COMMENT ON FUNCTION calib.forget_dropped() IS
 'Removes tables that were dropped from the lists of kept ones; returns the numbers they had.';

@@ -106,8 +106,21 @@ calib_registered(const char *registry, Oid relid)
 	return found;
 }
 
-static Oid
-owner_of(Oid relid)
+/* relid and every table it is a partition or child of, at any depth. */
+List *
+calib_with_ancestors(Oid relid)
+{
+	List *found = list_make1_oid(relid);
+	int done;
+
+	for (done = 0; done < list_length(found); done++)
+		found = list_concat_unique_oid(found,
+		                               parents_of(list_nth_oid(found, done)));
+	return found;
+}
+
+Oid
+calib_owner_of(Oid relid)
 {
 	HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid owner;
@@ -128,7 +141,7 @@ owner_of(Oid relid)
 void
 calib_become_owner(Oid relid, CalibIdentity *was)
 {
-	Oid owner = owner_of(relid);
+	Oid owner = calib_owner_of(relid);
 
 	GetUserIdAndSecContext(&was->user, &was->context);
 	was->settings = NewGUCNestLevel();
@@ -147,7 +160,7 @@ calib_become_calib(CalibIdentity *was)
 {
 	GetUserIdAndSecContext(&was->user, &was->context);
 	was->settings = NewGUCNestLevel();
-	SetUserIdAndSecContext(owner_of(calib_member_relation("target")),
+	SetUserIdAndSecContext(calib_owner_of(calib_member_relation("target")),
 	                       was->context | SECURITY_LOCAL_USERID_CHANGE);
 }
 

@@ -179,6 +179,10 @@ BEGIN
         ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
+        -- where facts come from, and what could not be taken
+        ('feed feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
+        ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
+
         -- the trail of every unit, and what is kept on which table
         ('guarded_row', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = guarded_row.target_id)'),
         ('audit block leaf era audited guarded own_trigger stage_history_mark', 'SELECT', format(everyone, '{admin}'))

@@ -1,0 +1,245 @@
+/*
+ * feed_apply.c
+ *		A feed over a batch of rows: both phases, and the search for what
+ *fails.
+ *
+ * A batch is one subtransaction.  Where a row of it fails with a data error
+ *the batch is halved until the row stands alone, which then goes to
+ *feed_error; everything else is taken.  A strict feed has no subtransaction:
+ *the error is the writing statement's.
+ */
+#include "feed.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+typedef struct Work
+{
+	const Feed *feed;
+	const Rows *old;
+	const Rows *new;
+	FeedHow how;
+	Taken taken;
+	Rows *keys; /* of old or new, for the search */
+} Work;
+
+static void
+take_batch(void *arg)
+{
+	Work *work = arg;
+	Rows *facts;
+
+	if (work->new == NULL)
+	{
+		Rows *keys = calib_map_keys(work->feed, work->old);
+
+		work->taken.taken += calib_remove_keys(work->feed, keys);
+		tuplestore_end(keys->store);
+		return;
+	}
+	facts = calib_map_rows(work->feed, work->new);
+	if (work->old != NULL)
+	{
+		Rows *keys = calib_map_keys(work->feed, work->old);
+
+		calib_remove_gone(work->feed, keys, facts);
+		tuplestore_end(keys->store);
+	}
+	calib_take_facts(work->feed, facts, work->how, &work->taken);
+	tuplestore_end(facts->store);
+}
+
+static void
+add_taken(Taken *to, const Taken *taken)
+{
+	to->taken += taken->taken;
+	to->failed += taken->failed;
+}
+
+/* Batches that fail ----------------------------------------------------------
+ */
+
+static void
+append_rows(Rows *to, const Rows *from)
+{
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(from->desc, &TTSOpsMinimalTuple);
+
+	tuplestore_rescan(from->store);
+	while (tuplestore_gettupleslot(from->store, true, false, slot))
+	{
+		tuplestore_puttupleslot(to->store, slot);
+		to->count++;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* work->keys is in the transaction's hands, unlike what is mapped here. */
+static void
+map_keys(void *arg)
+{
+	Work *work = arg;
+	Rows *keys = calib_map_keys(work->feed, work->old);
+
+	append_rows(work->keys, keys);
+	tuplestore_end(keys->store);
+}
+
+/* The keys of rows; those that have none that can be computed have no fact. */
+static void
+collect_keys(const Feed *feed, const Rows *rows, Rows *keys)
+{
+	Work work = {.feed = feed, .old = rows, .keys = keys};
+	Rows *first;
+	Rows *second;
+
+	check_stack_depth();
+	if (rows->count == 0 || calib_attempt(map_keys, &work) == NULL ||
+	    rows->count == 1)
+		return;
+	calib_split_rows(rows, &first, &second);
+	collect_keys(feed, first, keys);
+	collect_keys(feed, second, keys);
+	tuplestore_end(first->store);
+	tuplestore_end(second->store);
+}
+
+static Rows *
+keys_of(const Feed *feed, const Rows *rows)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(1);
+	Rows *keys;
+
+	TupleDescInitEntry(desc, 1, feed->destination->column[0].name, TEXTOID, -1,
+	                   0);
+	keys = calib_empty_rows(desc, InvalidOid);
+	collect_keys(feed, rows, keys);
+	return keys;
+}
+
+static void
+remove_separately(void *arg)
+{
+	Work *work = arg;
+
+	calib_remove_keys(work->feed, work->keys);
+}
+
+static Rows *
+named_key(Rows *keys)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(1);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	keys->desc = desc;
+	return keys;
+}
+
+static void
+remove_gone_separately(void *arg)
+{
+	Work *work = arg;
+
+	calib_remove_gone(work->feed, work->old, work->new);
+}
+
+/* Before the new rows are searched: what the old ones had goes, or stays. */
+static void
+remove_first(const Feed *feed, const Rows *old, const Rows *new)
+{
+	Work work = {.feed = feed};
+
+	work.keys = named_key(keys_of(feed, old));
+	if (new == NULL)
+	{
+		(void) calib_attempt(remove_separately, &work);
+		return;
+	}
+	work.old = work.keys;
+	work.new = keys_of(feed, new);
+	(void) calib_attempt(remove_gone_separately, &work);
+}
+
+static void
+search(const Feed *feed, const Rows *rows, FeedHow how, ErrorData *error,
+       Taken *taken)
+{
+	Rows *half[2];
+	int i;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (rows->count == 1)
+	{
+		calib_note_problem(feed, rows, error);
+		taken->failed++;
+		return;
+	}
+	calib_split_rows(rows, &half[0], &half[1]);
+	for (i = 0; i < 2; i++)
+	{
+		Work work = {.feed = feed, .new = half[i], .how = how};
+
+		error = calib_attempt(take_batch, &work);
+		if (error == NULL)
+			add_taken(taken, &work.taken);
+		else
+			search(feed, half[i], how, error, taken);
+		tuplestore_end(half[i]->store);
+	}
+}
+
+/* No row is mapped with the rights of an owner who has not agreed. */
+static void
+refuse_rows(const Feed *feed, const Rows *rows, Taken *taken)
+{
+	ErrorData *error = calib_not_the_owner(feed);
+	Rows *half[2];
+
+	if (feed->strict)
+		ThrowErrorData(error);
+	if (rows == NULL || rows->count == 0)
+		return;
+	if (rows->count == 1)
+	{
+		calib_note_problem(feed, rows, error);
+		taken->failed++;
+		return;
+	}
+	calib_split_rows(rows, &half[0], &half[1]);
+	refuse_rows(feed, half[0], taken);
+	refuse_rows(feed, half[1], taken);
+	tuplestore_end(half[0]->store);
+	tuplestore_end(half[1]->store);
+}
+
+/* old, new: rows of the source before and after; NULL: there are none. */
+void
+calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
+                 FeedHow how, Taken *taken)
+{
+	Work work = {.feed = feed, .old = old, .new = new, .how = how};
+	ErrorData *error = NULL;
+
+	if (!calib_is_owners(feed))
+	{
+		refuse_rows(feed, new, taken);
+		return;
+	}
+	if (feed->strict)
+		take_batch(&work);
+	else
+		error = calib_attempt(take_batch, &work);
+	if (error == NULL)
+	{
+		add_taken(taken, &work.taken);
+		return;
+	}
+	if (old != NULL)
+		remove_first(feed, old, new);
+	if (new == NULL)
+		return;
+	search(feed, new, how, error, taken);
+}

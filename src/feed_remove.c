@@ -1,0 +1,272 @@
+/*
+ * feed_remove.c
+ *		Phase 2 of what is gone from a source: its facts go too.
+ *
+ * A fact nobody refers to is deleted.  A customer or unit others refer to
+ * stays, without an owner or with its last day; a target is never taken back.
+ */
+#include "feed.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#define EQ " OPERATOR(pg_catalog.=) "
+#define KEYS_AT_ONCE 10000
+
+/* $1 source, $2 keys */
+static const char *const remove_fact =
+    "DELETE FROM calib.%s t WHERE t.source" EQ "$1 AND t.external_id" EQ
+    "ANY ($2)";
+
+static void
+execute(const char *text, const Feed *feed, Datum keys)
+{
+	Oid types[2] = {TEXTOID, TEXTARRAYOID};
+	Datum values[2] = {CStringGetTextDatum(feed->name), keys};
+
+	SPI_execute_snapshot(calib_kept_plan(text, 2, types), values, NULL,
+	                     GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+}
+
+static int64
+remove_stage_changes(const Feed *feed, Datum keys)
+{
+	Oid types[1] = {INT8ARRAYOID};
+	Datum values[1];
+	bool isnull;
+	int64 removed;
+
+	execute("WITH gone AS (DELETE FROM calib.stage_change t WHERE t.source" EQ
+	        "$1 AND t.external_id" EQ "ANY ($2) RETURNING t.opportunity_id)"
+	        " SELECT pg_catalog.array_agg(g.opportunity_id),"
+	        " pg_catalog.count(*) FROM gone g",
+	        feed, keys);
+	values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+	                          &isnull);
+	if (isnull)
+		return 0;
+	removed = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+	                                      SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_execute_with_args("SELECT calib.settle_stage_history($1)", 1, types,
+	                      values, NULL, false, 0);
+	return removed;
+}
+
+/* In replica mode no foreign key cascades. */
+static int64
+remove_opportunities(const Feed *feed, Datum keys)
+{
+	execute("WITH gone AS MATERIALIZED (SELECT o.opportunity_id"
+	        " FROM calib.opportunity o WHERE o.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL)"
+	        " UPDATE calib.activity a SET opportunity_id = NULL"
+	        " WHERE a.opportunity_id" EQ
+	        "ANY (ARRAY(SELECT g.opportunity_id FROM gone g))",
+	        feed, keys);
+	execute("DELETE FROM calib.stage_change s USING calib.opportunity o"
+	        " WHERE s.opportunity_id" EQ
+	        "o.opportunity_id AND o.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL",
+	        feed, keys);
+	execute("DELETE FROM calib.opportunity t WHERE t.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL",
+	        feed, keys);
+	return SPI_processed;
+}
+
+static int64
+remove_customers(const Feed *feed, Datum keys)
+{
+	int64 removed;
+
+	execute("DELETE FROM calib.customer t WHERE t.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL"
+	        " AND NOT EXISTS (SELECT FROM calib.opportunity o"
+	        " WHERE o.customer_id" EQ "t.customer_id)"
+	        " AND NOT EXISTS (SELECT FROM calib.receivable o"
+	        " WHERE o.customer_id" EQ "t.customer_id)"
+	        " AND NOT EXISTS (SELECT FROM calib.activity o"
+	        " WHERE o.customer_id" EQ "t.customer_id)"
+	        " AND NOT EXISTS (SELECT FROM calib.result o"
+	        " WHERE o.customer_id" EQ "t.customer_id)",
+	        feed, keys);
+	removed = SPI_processed;
+	execute("UPDATE calib.customer t SET unit_id = NULL"
+	        " WHERE t.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL AND t.unit_id IS NOT NULL",
+	        feed, keys);
+	return removed + SPI_processed;
+}
+
+typedef struct OneUnit
+{
+	const Feed *feed;
+	Datum key;
+} OneUnit;
+
+static void
+delete_unit(void *arg)
+{
+	OneUnit *unit = arg;
+	CalibIdentity was;
+
+	SPI_connect();
+	calib_become_calib(&was);
+	execute("DELETE FROM calib.unit t WHERE t.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL",
+	        unit->feed, unit->key);
+	calib_become_self(&was);
+	SPI_finish();
+}
+
+/*
+ * Whether anything refers to a unit its foreign keys tell, except in replica
+ * mode, where they are silent: there it stays.
+ */
+static int64
+remove_units(const Feed *feed, Datum keys)
+{
+	Datum *elements;
+	bool *nulls;
+	int count;
+	int i;
+
+	deconstruct_array(DatumGetArrayTypeP(keys), TEXTOID, -1, false,
+	                  TYPALIGN_INT, &elements, &nulls, &count);
+	for (i = 0; i < count; i++)
+	{
+		OneUnit unit = {feed, (Datum) 0};
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		unit.key = PointerGetDatum(construct_array(&elements[i], 1, TEXTOID,
+		                                           -1, false, TYPALIGN_INT));
+		if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
+		    calib_attempt(delete_unit, &unit) == NULL)
+			continue;
+		execute("UPDATE calib.unit t SET active = pg_catalog.daterange("
+		        "pg_catalog.lower(t.active), GREATEST(calib.today(),"
+		        " pg_catalog.lower(t.active) OPERATOR(pg_catalog.+) 1))"
+		        " WHERE t.external_ref" EQ "ANY ($2) AND $1 IS NOT NULL"
+		        " AND (pg_catalog.upper_inf(t.active) OR"
+		        " pg_catalog.upper(t.active) OPERATOR(pg_catalog.>)"
+		        " calib.today())",
+		        feed, unit.key);
+	}
+	return count;
+}
+
+static int64
+remove_keys(const Feed *feed, Datum keys)
+{
+	const char *name = feed->destination->name;
+
+	execute(
+	    "DELETE FROM calib.feed_error o WHERE o.ctid" EQ
+	    "ANY (ARRAY(SELECT e.ctid FROM calib.feed_error e WHERE e.source" EQ
+	    "$1 AND e.external_id" EQ "ANY ($2) FOR UPDATE OF e SKIP LOCKED))",
+	    feed, keys);
+	if (strcmp(name, "target") == 0)
+		return 0;
+	if (strcmp(name, "unit") == 0)
+		return remove_units(feed, keys);
+	if (strcmp(name, "customer") == 0)
+		return remove_customers(feed, keys);
+	if (strcmp(name, "opportunity") == 0)
+		return remove_opportunities(feed, keys);
+	if (strcmp(name, "stage_change") == 0)
+		return remove_stage_changes(feed, keys);
+	execute(psprintf(remove_fact, name), feed, keys);
+	return SPI_processed;
+}
+
+int64
+calib_remove_array(const Feed *feed, Datum keys)
+{
+	CalibIdentity was;
+	int64 removed;
+
+	SPI_connect();
+	calib_become_calib(&was);
+	removed = remove_keys(feed, keys);
+	calib_become_self(&was);
+	SPI_finish();
+	return removed;
+}
+
+/* The first column of rows, keys, some at a time. */
+int64
+calib_remove_keys(const Feed *feed, const Rows *keys)
+{
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
+	MemoryContext memory = AllocSetContextCreate(
+	    CurrentMemoryContext, "calib keys to remove", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	int64 removed = 0;
+	bool more = true;
+
+	tuplestore_rescan(keys->store);
+	while (more)
+	{
+		ArrayBuildState *array = initArrayResult(TEXTOID, memory, false);
+		int count = 0;
+		bool isnull;
+
+		while (count < KEYS_AT_ONCE && (more = tuplestore_gettupleslot(
+		                                    keys->store, true, false, slot)))
+		{
+			Datum key = slot_getattr(slot, 1, &isnull);
+
+			CHECK_FOR_INTERRUPTS();
+			if (isnull)
+				continue;
+			array = accumArrayResult(array, key, false, TEXTOID, memory);
+			count++;
+		}
+		if (count > 0)
+			removed +=
+			    calib_remove_array(feed, makeArrayResult(array, memory));
+		MemoryContextReset(memory);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	ExecDropSingleTupleTableSlot(slot);
+	return removed;
+}
+
+/* What an UPDATE took away: keys before that are no keys now. */
+int64
+calib_remove_gone(const Feed *feed, const Rows *old, const Rows *new)
+{
+	const char *text =
+	    psprintf("SELECT pg_catalog.array_agg(k.key) FROM (SELECT o.key FROM"
+	             " calib_old_key o WHERE o.key IS NOT NULL EXCEPT"
+	             " SELECT f.%s FROM calib_fact f) k",
+	             feed->destination->column[0].name);
+	CalibIdentity was;
+	bool isnull;
+	Datum keys;
+	int64 removed = 0;
+
+	SPI_connect();
+	calib_become_calib(&was);
+	calib_register_rows("calib_old_key", old);
+	calib_register_rows("calib_fact", new);
+	SPI_execute_plan(new->count > 100 ? SPI_prepare(text, 0, NULL)
+	                                  : calib_kept_plan(text, 0, NULL),
+	                 NULL, NULL, false, 1);
+	keys = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+	                     &isnull);
+	if (!isnull)
+		removed = remove_keys(feed, keys);
+	calib_become_self(&was);
+	SPI_finish();
+	return removed;
+}

@@ -1,0 +1,286 @@
+/*
+ * feed_take.c
+ *		Phase 2: facts into calib's tables.
+ *
+ * Runs as calib, over calib's tables and the facts alone, under the latest
+ * snapshot: what another feed has committed since the transaction began is
+ * there to refer to.
+ *
+ * Nothing here waits for another feed.  What a batch would enter that is not
+ * there yet, its customers or its own keys, is entered under try-locks; what
+ * somebody else is entering goes to feed_error and is taken at the next pull.
+ * So a batch is tried first as if all were there, which for facts it nearly
+ * always is, and is held back whole where it is not.
+ */
+#include "feed.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* A plan for a few facts is kept, one for many made for their number. */
+#define FEW_FACTS 100
+
+/* parameters of calib_take_text */
+enum
+{
+	SOURCE,
+	CLOCK,
+	LAST_TRY,
+	LOST_CUSTOMERS,
+	LOST_OPPORTUNITIES,
+	LOST_KEYS,
+	MAKE_STUBS,
+	TAKE_PARAMETERS
+};
+
+typedef struct Batch
+{
+	const Feed *feed;
+	const Rows *facts;
+	FeedHow how;
+	Datum values[TAKE_PARAMETERS];
+} Batch;
+
+typedef struct TakeKey
+{
+	const Destination *destination;
+	int32 mapped;
+	int32 how;
+} TakeKey;
+
+typedef struct TakeText
+{
+	TakeKey key;
+	char *text;
+} TakeText;
+
+/* The statement depends on nothing but its key. */
+static const char *
+take_text(const Feed *feed, FeedHow how)
+{
+	static HTAB *texts = NULL;
+	TakeKey key = {feed->destination, feed->mapped, how};
+	TakeText *found;
+	char *text;
+
+	if (texts == NULL)
+	{
+		HASHCTL control = {.keysize = sizeof(TakeKey),
+		                   .entrysize = sizeof(TakeText)};
+
+		texts = hash_create("calib statements of feeds", 32, &control,
+		                    HASH_ELEM | HASH_BLOBS);
+	}
+	found = hash_search(texts, &key, HASH_FIND, NULL);
+	if (found != NULL)
+		return found->text;
+	text = MemoryContextStrdup(
+	    TopMemoryContext, calib_take_text(feed->destination, key.mapped, how));
+	found = hash_search(texts, &key, HASH_ENTER, NULL);
+	found->text = text;
+	return text;
+}
+
+static void
+run(const Batch *batch, const char *text, int count, Oid *types, Datum *values)
+{
+	SPIPlanPtr plan = batch->facts->count <= FEW_FACTS
+	                      ? calib_kept_plan(text, count, types)
+	                      : SPI_prepare(text, count, types);
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan \"%s\": %s", text,
+		     SPI_result_code_string(SPI_result));
+	SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
+	                     InvalidSnapshot, false, true, 0);
+}
+
+static void
+run_take(Batch *batch, FeedHow how)
+{
+	Oid types[TAKE_PARAMETERS] = {TEXTOID,      TIMESTAMPTZOID, BOOLOID,
+	                              TEXTARRAYOID, TEXTARRAYOID,   TEXTARRAYOID,
+	                              BOOLOID};
+
+	run(batch, take_text(batch->feed, how), TAKE_PARAMETERS, types,
+	    batch->values);
+}
+
+static Datum
+answer(int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column,
+	                     isnull);
+}
+
+/* Entering what is not known -------------------------------------------------
+ */
+
+static Datum
+lock_unknown(Batch *batch, int column)
+{
+	Oid types[1] = {TEXTOID};
+	bool isnull;
+
+	run(batch, calib_lock_text(batch->feed->destination, column), 1, types,
+	    batch->values);
+	return answer(1, &isnull);
+}
+
+static void
+enter_unknown(Batch *batch, int column, Datum lost)
+{
+	Oid types[3] = {TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum values[3] = {batch->values[SOURCE], batch->values[CLOCK], lost};
+
+	run(batch, calib_stub_text(batch->feed->destination, column), 3, types,
+	    values);
+}
+
+static void
+enter_references(Batch *batch)
+{
+	const Destination *destination = batch->feed->destination;
+	int count = calib_canonical_count(destination);
+	int i;
+
+	for (i = 1; i < count; i++)
+	{
+		int flags = destination->column[i].flags;
+		int lost = flags & CUSTOMER_REF ? LOST_CUSTOMERS : LOST_OPPORTUNITIES;
+
+		if (!(flags & (CUSTOMER_REF | OPPORTUNITY_REF)) ||
+		    calib_stub_text(destination, i) == NULL)
+			continue;
+		batch->values[lost] = lock_unknown(batch, i);
+		enter_unknown(batch, i, batch->values[lost]);
+	}
+}
+
+/*
+ * A unit that is entered or moved takes a lock others wait for
+ * (calib.keep_unit_history); a feed does not, and moves under READ COMMITTED
+ * only.  Those above are entered first, level by level.
+ */
+static void
+enter_units(Batch *batch)
+{
+	bool isnull;
+
+	SPI_execute("SELECT pg_catalog.pg_try_advisory_xact_lock("
+	            "'calib.unit_history'::pg_catalog.regclass::pg_catalog.oid"
+	            "::pg_catalog.int8)",
+	            false, 1);
+	if (IsolationUsesXactSnapshot() || !DatumGetBool(answer(1, &isnull)))
+	{
+		run(batch,
+		    "SELECT COALESCE(pg_catalog.array_agg(f.external_ref), '{}')"
+		    " FROM calib_fact f",
+		    0, NULL, NULL);
+		batch->values[LOST_KEYS] = answer(1, &isnull);
+		return;
+	}
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		run_take(batch, FEED_ENTER);
+	} while (SPI_processed > 0);
+}
+
+static void
+enter_first(Batch *batch)
+{
+	const Destination *destination = batch->feed->destination;
+
+	if (batch->feed->stub)
+		enter_references(batch);
+	if (strcmp(destination->name, "unit") == 0)
+		enter_units(batch);
+	else if (destination->is_master &&
+	         strcmp(destination->name, "target") != 0)
+		batch->values[LOST_KEYS] = lock_unknown(batch, 0);
+}
+
+/* The batch ------------------------------------------------------------------
+ */
+
+static void
+fail_strictly(const Feed *feed)
+{
+	char *problem =
+	    SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
+	char *key = strchr(problem, 31);
+
+	*key++ = '\0';
+	ereport(ERROR,
+	        (errcode(MAKE_SQLSTATE(problem[0], problem[1], problem[2],
+	                               problem[3], problem[4])),
+	         errmsg("feed \"%s\" cannot take %s \"%s\": %s", feed->name,
+	                feed->destination->name, key, problem + 5),
+	         errdetail("The feed is strict."),
+	         errhint("Correct the row, or enter what it refers to first.")));
+}
+
+static void
+settle_stages(void)
+{
+	Oid types[1] = {INT8ARRAYOID};
+	Datum values[1];
+	bool isnull;
+
+	values[0] = answer(5, &isnull);
+	if (!isnull)
+		SPI_execute_with_args("SELECT calib.settle_stage_history($1)", 1,
+		                      types, values, NULL, false, 0);
+}
+
+static void
+take(Batch *batch, Taken *taken)
+{
+	bool isnull;
+
+	run_take(batch, batch->how);
+	if (DatumGetBool(answer(3, &isnull)) && !isnull)
+	{
+		enter_first(batch);
+		batch->values[LAST_TRY] = BoolGetDatum(true);
+		run_take(batch, batch->how);
+	}
+	if (batch->feed->strict && DatumGetInt64(answer(2, &isnull)) > 0)
+		fail_strictly(batch->feed);
+	taken->taken += DatumGetInt64(answer(1, &isnull));
+	taken->failed += DatumGetInt64(answer(2, &isnull));
+	if (strcmp(batch->feed->destination->name, "stage_change") == 0)
+		settle_stages();
+}
+
+void
+calib_take_facts(const Feed *feed, const Rows *facts, FeedHow how,
+                 Taken *taken)
+{
+	Datum none = PointerGetDatum(construct_empty_array(TEXTOID));
+	Batch batch = {feed, facts, how, {0}};
+	CalibIdentity was;
+
+	if (facts->count == 0)
+		return;
+	batch.values[SOURCE] = CStringGetTextDatum(feed->name);
+	batch.values[CLOCK] = TimestampTzGetDatum(calib_now());
+	batch.values[LAST_TRY] = BoolGetDatum(false);
+	batch.values[LOST_CUSTOMERS] = none;
+	batch.values[LOST_OPPORTUNITIES] = none;
+	batch.values[LOST_KEYS] = none;
+	batch.values[MAKE_STUBS] = BoolGetDatum(feed->stub);
+	SPI_connect();
+	calib_become_calib(&was);
+	calib_register_rows("calib_fact", facts);
+	take(&batch, taken);
+	calib_become_self(&was);
+	SPI_finish();
+}
