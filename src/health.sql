@@ -2,7 +2,7 @@
 
 CREATE FUNCTION calib.health()
 RETURNS TABLE (check_name text, ok boolean, detail text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 6
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 8
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
@@ -39,7 +39,17 @@ BEGIN ATOMIC
     SELECT 'policy', max(p.valid_from) IS NOT NULL,
            coalesce('The one for everyone is of ' || max(p.valid_from) || '.', 'None for everyone is in force: no target changes (55000).')
     FROM calib.policy p
-    WHERE p.unit_id IS NULL AND p.valid_from <= calib.today();
+    WHERE p.unit_id IS NULL AND p.valid_from <= calib.today()
+    UNION ALL
+    SELECT 'feeds', count(f.problem) = 0,
+           coalesce(string_agg(f.feed || ': ' || f.problem, '; ' ORDER BY f.feed) FILTER (WHERE f.problem IS NOT NULL) || '.',
+                    count(*) || ' feeds.')
+    FROM calib.feed_problems() f
+    UNION ALL
+    SELECT 'feed errors', count(*) = 0,
+           coalesce(string_agg(w.source || ': ' || w.facts || ', the oldest since ' || w.oldest_at, '; ' ORDER BY w.source)
+                        || '. calib.feed_error says why; calib.pull() tries them again.', 'None.')
+    FROM calib.facts_waiting() w;
 END;
 COMMENT ON FUNCTION calib.health() IS
-'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), clock, restoring, policy. For DBAs and monitoring; anybody may call it.';
+'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';

@@ -31,7 +31,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known text[] := '{announce,seal}';
+    known text[] := '{announce,pull,seal}';
 BEGIN
     IF $1 IS NULL OR $1 <> ALL (known) THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
@@ -48,9 +48,11 @@ BEGIN
     CASE $1
         WHEN 'announce' THEN
             RETURN calib.run_announce();
+        WHEN 'pull' THEN
+            RETURN calib.pull();
         WHEN 'seal' THEN
             RETURN calib.seal();
     END CASE;
 END $$;
 COMMENT ON FUNCTION calib.run(text, timestamptz) IS
-'Runs a job once: announce or seal. Returns what it did, as a number the job defines; NULL: nothing, because this is a standby or the job is already running. as_of: the time it is run for. Duty admin for everyone (42501). Unknown job, NULL: 22023.';
+'Runs a job once: announce, pull or seal. Returns what it did, as a number the job defines; NULL: nothing, because this is a standby or the job is already running. as_of: the time it is run for. Duty admin for everyone (42501). Unknown job, NULL: 22023.';

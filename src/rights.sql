@@ -94,6 +94,10 @@ DECLARE
     -- days would be a way to date back
     recorded_now constant text := 'recorded_at = (SELECT calib.clock())'
         ' AND (SELECT clock_timestamp() - now() < ''1 hour''::interval)';
+    -- what a feed brings is its source's to change: by hand it would be counted twice,
+    -- or be taken away again
+    by_hand constant text := ' AND (source <> ALL (ARRAY(SELECT calib.feed_names())) OR '
+        || format(everyone, '{admin}') || ')';
 BEGIN
     RETURN QUERY
     SELECT r.relation, c.command, l.rule,
@@ -136,15 +140,15 @@ BEGIN
          'EXISTS (SELECT FROM calib.opportunity o WHERE o.opportunity_id = stage_change.opportunity_id)'),
         ('activity', 'SELECT', format(happened, 'activity',
             'activity.occurred_at >= b.from_at AND activity.occurred_at < b.to_at')),
-        ('activity', 'INSERT UPDATE', format(held, '{admin,manager,rep}')),
-        ('activity', 'DELETE', format(held, '{admin}')),
+        ('activity', 'INSERT UPDATE', format(held, '{admin,manager,rep}') || by_hand),
+        ('activity', 'DELETE', format(held, '{admin}') || by_hand),
         ('result', 'SELECT', format(happened, 'result',
             'result.occurred_at >= b.from_at AND result.occurred_at < b.to_at')),
-        ('result', 'INSERT UPDATE DELETE', format(held, '{admin}')),
+        ('result', 'INSERT UPDATE DELETE', format(held, '{admin}') || by_hand),
         ('receivable', 'SELECT',
          'EXISTS (SELECT FROM calib.customer c WHERE c.customer_id = receivable.customer_id)'),
         ('receivable', 'INSERT UPDATE DELETE', 'EXISTS (SELECT FROM calib.customer c'
-            ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))'),
+            ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))' || by_hand),
         ('deviation', 'SELECT', format(happened, 'deviation',
             'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')),
         ('deviation_comment', 'SELECT',
@@ -180,7 +184,7 @@ BEGIN
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
         -- where facts come from, and what could not be taken
-        ('feed feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
+        ('feed feed_key feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
         ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
         -- the trail of every unit, and what is kept on which table
@@ -194,7 +198,7 @@ BEGIN
         -- whether it is late is not for the one to say whose work it is: entered or
         -- corrected, it is recorded when that is done
         ('activity', format(held, '{admin,manager,rep}')
-            || ' AND (' || recorded_now || ' OR ' || format(held, '{admin}') || ')')
+            || ' AND (' || recorded_now || ' OR ' || format(held, '{admin}') || ')' || by_hand)
     ) AS n (relation, rule) ON n.relation = r.relation;
 END $$;
 COMMENT ON FUNCTION calib.row_rights() IS

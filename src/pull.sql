@@ -1,0 +1,588 @@
+-- Reading a source again: what changed since the last time, what had failed, and
+-- which facts have no row any more. See docs/feed.md.
+
+-- Units, customers and opportunities do not say which feed brought them: what a feed
+-- saw is kept here, and what it no longer sees is gone.
+CREATE TABLE calib.feed_key (
+    feed_id bigint NOT NULL REFERENCES calib.feed ON DELETE CASCADE,
+    key text NOT NULL,
+    PRIMARY KEY (feed_id, key)
+);
+COMMENT ON TABLE calib.feed_key IS
+'The units, customers or opportunities a feed has read, by their external_ref: those it does not find when it next compares keys are gone.';
+COMMENT ON COLUMN calib.feed_key.feed_id IS 'The feed.';
+COMMENT ON COLUMN calib.feed_key.key IS 'external_ref of what it read.';
+SELECT pg_catalog.pg_extension_config_dump('calib.feed_key',
+    'WHERE EXISTS (SELECT FROM calib.feed f JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) f.source WHERE f.feed_id OPERATOR(pg_catalog.=) feed_key.feed_id)');
+
+-- What a mapping gives must not depend on who asks: as src/feed_map.c has it. Callers
+-- say SET timezone themselves, so that this ends with them.
+CREATE FUNCTION calib.use_organisation_zone() RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT set_config('timezone', o.zone, true) FROM calib.organisation o;
+END;
+COMMENT ON FUNCTION calib.use_organisation_zone() IS
+'Sets the time zone to the organisation''s until the calling function, which must set it, too, ends.';
+REVOKE EXECUTE ON FUNCTION calib.use_organisation_zone() FROM PUBLIC;
+
+-- Asking a source ---------------------------------------------------------------------
+
+CREATE FUNCTION calib.feed_key_text(fed calib.feed) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format(E'((%s\n)::text)', (fed).mapping ->> c.canonical)
+    FROM calib.canonical_columns() c WHERE c.destination = (fed).destination AND c.place = 1;
+END;
+COMMENT ON FUNCTION calib.feed_key_text(calib.feed) IS 'The expression of a feed''s key, fit to be pasted.';
+REVOKE EXECUTE ON FUNCTION calib.feed_key_text(calib.feed) FROM PUBLIC;
+
+CREATE FUNCTION calib.source_query(fed calib.feed, wanted text, condition text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(format(E'SELECT %s FROM ONLY %s AS %I WHERE (%s\n) AND (%s)', wanted, l.relid, c.relname,
+        coalesce((fed).filter, 'true'), condition), ' UNION ALL ')
+    FROM calib.source_leaves((fed).source, (fed).mode) AS l (relid), pg_class c
+    WHERE c.oid = (fed).source;
+END;
+COMMENT ON FUNCTION calib.source_query(calib.feed, text, text) IS
+'A query for something of every row of a feed''s source that satisfies its filter and a condition.';
+REVOKE EXECUTE ON FUNCTION calib.source_query(calib.feed, text, text) FROM PUBLIC;
+
+CREATE FUNCTION calib.source_keys(fed calib.feed, condition text, argument text[]) RETURNS SETOF text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT k FROM calib.ask_as_owner((fed).source, calib.source_query(fed, calib.feed_key_text(fed), condition), argument) AS k
+    WHERE k IS NOT NULL;
+END;
+COMMENT ON FUNCTION calib.source_keys(calib.feed, text, text[]) IS
+'The keys of the rows of a feed''s source that satisfy its filter and a condition, in which $1 is argument.';
+REVOKE EXECUTE ON FUNCTION calib.source_keys(calib.feed, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.read_source(fed calib.feed, condition text, argument text[], OUT taken bigint, OUT failed bigint, OUT skipped bigint)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(sum(r.taken), 0), coalesce(sum(r.failed), 0), coalesce(sum(r.skipped), 0)
+    FROM calib.source_leaves((fed).source, (fed).mode) AS l (relid)
+    CROSS JOIN LATERAL calib.feed_read((fed).feed_id, l.relid, condition, argument, 'upsert') AS r;
+END;
+COMMENT ON FUNCTION calib.read_source(calib.feed, text, text[]) IS
+'Takes the rows of a feed''s source that satisfy its filter and a condition, in which $1 is argument.';
+REVOKE EXECUTE ON FUNCTION calib.read_source(calib.feed, text, text[]) FROM PUBLIC;
+
+-- What changed ---------------------------------------------------------------------------
+
+-- A time that has not come yet (a typing error, a clock that is ahead) must not let the
+-- cursor run past all that is still to be written.
+CREATE FUNCTION calib.newest_cursor(fed calib.feed) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    compared text := calib.cursor_type(($1).source, ($1).cursor_column);
+    limited text := CASE WHEN compared IN ('date', 'timestamp', 'timestamptz') THEN
+        format(' FILTER (WHERE c <= %L::%s)', CASE compared WHEN 'timestamptz' THEN clock_timestamp()::text
+            ELSE (SELECT (clock_timestamp() AT TIME ZONE o.zone)::text FROM calib.organisation o) END, compared)
+        ELSE '' END;
+    rows text := calib.source_query($1, format('%I::%s', ($1).cursor_column, compared), 'true');
+    newest text;
+BEGIN
+    IF compared IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'KC009',
+            MESSAGE = format('feed "%s" cannot be pulled: cursor column "%s" is gone, or of another type', ($1).feed, ($1).cursor_column),
+            HINT = 'Detach it and attach it with the column as it is now.';
+    END IF;
+    -- a partitioned source without partitions has no query, and no answer
+    SELECT k INTO newest FROM calib.ask_as_owner(($1).source, 'SELECT (max(c)' || limited || ')::text FROM (' || rows || ') AS s (c)', '{}') AS k;
+    RETURN coalesce(newest, ($1).cursor_value);
+END $$;
+COMMENT ON FUNCTION calib.newest_cursor(calib.feed) IS
+'The newest value of a feed''s cursor column that is not in the future, as text; where there is none, what was the newest before.';
+REVOKE EXECUTE ON FUNCTION calib.newest_cursor(calib.feed) FROM PUBLIC;
+
+CREATE FUNCTION calib.cursor_condition(fed calib.feed) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN (fed).cursor_value IS NULL OR (fed).cursor_column IS NULL THEN 'true'
+        ELSE format('%1$I >= (($1)[1]::%2$s - ($1)[2]::%3$s)::%2$s OR %1$I IS NULL', (fed).cursor_column, c.type,
+            CASE WHEN c.type IN ('int8', 'numeric') THEN c.type ELSE 'interval' END) END
+    FROM (SELECT calib.cursor_type((fed).source, (fed).cursor_column) AS type) c;
+END;
+COMMENT ON FUNCTION calib.cursor_condition(calib.feed) IS
+'Which rows a pull reads: those from the cursor less the overlap on, and those without a cursor value. $1 is cursor_value and overlap.';
+REVOKE EXECUTE ON FUNCTION calib.cursor_condition(calib.feed) FROM PUBLIC;
+
+-- A row that the filter leaves out now, deleted softly or handed on, had a fact before.
+CREATE FUNCTION calib.remove_filtered(fed calib.feed, condition text, argument text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    others calib.feed := $1;
+    gone text[];
+BEGIN
+    IF ($1).filter IS NULL OR ($1).destination = 'target' THEN
+        RETURN 0;
+    END IF;
+    others.filter := format(E'(%s\n) IS NOT TRUE', ($1).filter);
+    gone := ARRAY(SELECT calib.source_keys(others, $2, $3));
+    gone := ARRAY(SELECT unnest(gone)
+                  EXCEPT SELECT calib.source_keys($1, calib.feed_key_text($1) || ' = ANY ($1)', gone));
+    RETURN CASE WHEN gone = '{}' THEN 0 ELSE calib.feed_remove(($1).feed_id, gone) END;
+EXCEPTION WHEN data_exception THEN
+    RAISE WARNING 'feed "%": rows its filter leaves out have no key: %', ($1).feed, SQLERRM;
+    RETURN 0;
+END $$;
+COMMENT ON FUNCTION calib.remove_filtered(calib.feed, text, text[]) IS
+'Removes the facts of those rows that satisfy a condition and not the feed''s filter; returns how many.';
+REVOKE EXECUTE ON FUNCTION calib.remove_filtered(calib.feed, text, text[]) FROM PUBLIC;
+
+-- The newest is asked for before the rows are read: what is written in between is read
+-- now or the next time, never neither.
+CREATE FUNCTION calib.pull_changes(fed calib.feed) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    newest text;
+    condition text;
+    seen text[] := ARRAY[($1).cursor_value, ($1).overlap];
+    taken bigint;
+BEGIN
+    IF ($1).cursor_column IS NOT NULL THEN
+        newest := calib.newest_cursor($1);
+    END IF;
+    condition := calib.cursor_condition($1);
+    SELECT r.taken INTO taken FROM calib.read_source($1, condition, seen) AS r;
+    taken := taken + calib.remove_filtered($1, condition, seen);
+    IF ($1).destination IN ('unit', 'customer', 'opportunity') THEN
+        INSERT INTO calib.feed_key (feed_id, key)
+        SELECT DISTINCT ($1).feed_id, k FROM calib.source_keys($1, condition, seen) AS k
+        ON CONFLICT DO NOTHING;
+    END IF;
+    UPDATE calib.feed f SET cursor_value = newest WHERE f.feed_id = ($1).feed_id;
+    RETURN taken;
+END $$;
+COMMENT ON FUNCTION calib.pull_changes(calib.feed) IS
+'Takes what a source''s cursor column says is new or changed, and what lies in the overlap; without a cursor column everything. Returns the facts taken or removed.';
+REVOKE EXECUTE ON FUNCTION calib.pull_changes(calib.feed) FROM PUBLIC;
+
+-- What is gone -----------------------------------------------------------------------------
+
+CREATE FUNCTION calib.keys_without_row(fed calib.feed) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gone text[];
+BEGIN
+    EXECUTE CASE
+        WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN
+            'SELECT array_agg(f.key) FROM calib.feed_key f WHERE f.feed_id = ($1).feed_id
+               AND f.key NOT IN (SELECT calib.source_keys($1, ''true'', ''{}''))'
+        ELSE format('SELECT array_agg(f.external_id) FROM calib.%I f WHERE f.source = ($1).feed
+               AND f.external_id NOT IN (SELECT calib.source_keys($1, ''true'', ''{}''))', ($1).destination)
+        END INTO gone USING $1;
+    RETURN gone;
+END $$;
+COMMENT ON FUNCTION calib.keys_without_row(calib.feed) IS
+'The keys of a feed''s facts for which its source has no row.';
+REVOKE EXECUTE ON FUNCTION calib.keys_without_row(calib.feed) FROM PUBLIC;
+
+-- What somebody else holds is left for the next time: nobody is waited for.
+CREATE FUNCTION calib.hold_facts(fed calib.feed, keys text[]) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held text[];
+BEGIN
+    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$I f
+            WHERE f.%1$I = ANY ($2) %3$s FOR UPDATE SKIP LOCKED) h',
+        CASE WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN 'external_ref' ELSE 'external_id' END,
+        ($1).destination,
+        CASE WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN '' ELSE 'AND f.source = ($1).feed' END)
+    INTO held USING $1, $2;
+    RETURN held;
+END $$;
+COMMENT ON FUNCTION calib.hold_facts(calib.feed, text[]) IS
+'Locks the facts of some keys that nobody else has locked; returns their keys.';
+REVOKE EXECUTE ON FUNCTION calib.hold_facts(calib.feed, text[]) FROM PUBLIC;
+
+-- A row that came back meanwhile has pushed its fact, which then was locked, or shows
+-- when the source is asked again with the fact in hand: only what is gone both times goes.
+CREATE FUNCTION calib.remove_gone(fed calib.feed) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gone text[];
+    removed bigint;
+BEGIN
+    IF ($1).destination = 'target' THEN
+        RETURN 0;
+    END IF;
+    gone := calib.hold_facts($1, calib.keys_without_row($1));
+    IF gone IS NULL THEN
+        RETURN 0;
+    END IF;
+    SELECT array_agg(k) INTO gone FROM (
+        SELECT unnest(gone) EXCEPT SELECT calib.source_keys($1, calib.feed_key_text($1) || ' = ANY ($1)', gone)) AS g (k);
+    removed := calib.feed_remove(($1).feed_id, coalesce(gone, '{}'));
+    DELETE FROM calib.feed_key k WHERE k.feed_id = ($1).feed_id AND k.key = ANY (gone);
+    RETURN removed;
+END $$;
+COMMENT ON FUNCTION calib.remove_gone(calib.feed) IS
+'Removes the facts of a feed whose row its source has no more; returns how many. Targets stay.';
+REVOKE EXECUTE ON FUNCTION calib.remove_gone(calib.feed) FROM PUBLIC;
+
+-- A row whose key cannot be computed hides which facts have rows.
+CREATE FUNCTION calib.compare_keys(fed calib.feed) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed bigint;
+BEGIN
+    BEGIN
+        removed := calib.remove_gone($1);
+    EXCEPTION WHEN data_exception THEN
+        RAISE WARNING 'feed "%": no fact was removed, for not every row of % has a key', ($1).feed, ($1).source
+            USING DETAIL = SQLERRM, HINT = 'calib.feed_error has the rows.';
+        RETURN 0;
+    END;
+    IF ($1).destination IN ('unit', 'customer', 'opportunity') THEN
+        INSERT INTO calib.feed_key (feed_id, key)
+        SELECT DISTINCT ($1).feed_id, k FROM calib.source_keys($1, 'true', '{}') AS k
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN removed;
+END $$;
+COMMENT ON FUNCTION calib.compare_keys(calib.feed) IS
+'Removes the facts of a feed whose row is gone, and remembers what it saw; returns how many were removed. Where the key of a row cannot be computed: a warning, and nothing is removed.';
+REVOKE EXECUTE ON FUNCTION calib.compare_keys(calib.feed) FROM PUBLIC;
+
+-- What had failed ----------------------------------------------------------------------------
+
+-- An error that is there again keeps its age, whatever it says now.
+CREATE FUNCTION calib.age_errors(old calib.feed_error[]) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE calib.feed_error e SET first_at = o.first_at, tries = o.tries + 1
+    FROM (SELECT u.source, u.external_id, max(u.feed_error_id) AS last_id, min(u.first_at) AS first_at, max(u.tries) AS tries
+          FROM unnest(age_errors.old) AS u GROUP BY u.source, u.external_id) o
+    WHERE e.source = o.source AND e.external_id = o.external_id AND e.feed_error_id > o.last_id;
+END;
+COMMENT ON FUNCTION calib.age_errors(calib.feed_error[]) IS
+'Gives errors that were tried again and failed again the age of those that were taken away for it, and one more try.';
+REVOKE EXECUTE ON FUNCTION calib.age_errors(calib.feed_error[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.take_errors(source text, keys text[]) RETURNS calib.feed_error[]
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH taken AS (
+        DELETE FROM calib.feed_error e WHERE e.source = take_errors.source AND e.external_id = ANY (take_errors.keys)
+        RETURNING e.*
+    )
+    SELECT array_agg(t::calib.feed_error) FROM taken t;
+END;
+COMMENT ON FUNCTION calib.take_errors(text, text[]) IS
+'Takes the errors of some keys of a source away and returns them.';
+REVOKE EXECUTE ON FUNCTION calib.take_errors(text, text[]) FROM PUBLIC;
+
+-- Rows that somebody holds are not read: their errors stay as they were.
+CREATE FUNCTION calib.retry_keys(fed calib.feed, keys text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old calib.feed_error[] := calib.take_errors(($1).feed, $2);
+    got record;
+BEGIN
+    SELECT r.* INTO got FROM calib.read_source($1, calib.feed_key_text($1) || ' = ANY ($1)', $2) AS r;
+    IF got.skipped > 0 THEN
+        PERFORM calib.take_errors(($1).feed, $2);
+        INSERT INTO calib.feed_error SELECT o.* FROM unnest(old) AS o;
+    ELSE
+        PERFORM calib.age_errors(old);
+    END IF;
+    RETURN got.taken;
+EXCEPTION WHEN data_exception THEN
+    RAISE WARNING 'feed "%": what waits cannot be looked up, for not every row of % has a key', ($1).feed, ($1).source
+        USING DETAIL = SQLERRM, HINT = 'calib.pull() with complete => true tries it again.';
+    RETURN 0;
+END $$;
+COMMENT ON FUNCTION calib.retry_keys(calib.feed, text[]) IS
+'Reads the rows of some keys again, for which errors wait; returns the facts taken.';
+REVOKE EXECUTE ON FUNCTION calib.retry_keys(calib.feed, text[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.waiting_keys(source text) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT array_agg(DISTINCT e.external_id) FROM calib.feed_error e
+    WHERE e.source = waiting_keys.source AND e.external_id IS NOT NULL;
+END;
+COMMENT ON FUNCTION calib.waiting_keys(text) IS 'The keys for which errors of a source wait; NULL: none.';
+REVOKE EXECUTE ON FUNCTION calib.waiting_keys(text) FROM PUBLIC;
+
+CREATE FUNCTION calib.retry_feed(fed calib.feed, keys text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    batch constant integer := 1000;
+    taken bigint := 0;
+BEGIN
+    FOR n IN 1 .. coalesce(cardinality($2), 0) BY batch LOOP
+        taken := taken + calib.retry_keys($1, $2[n : n + batch - 1]);
+    END LOOP;
+    RETURN taken;
+END $$;
+COMMENT ON FUNCTION calib.retry_feed(calib.feed, text[]) IS
+'Reads the rows of keys for which errors wait again, a thousand at a time; returns the facts taken.';
+REVOKE EXECUTE ON FUNCTION calib.retry_feed(calib.feed, text[]) FROM PUBLIC;
+
+-- A fact that came again later, and was taken, is newer than the one that waits.
+CREATE FUNCTION calib.drop_overtaken() RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    DELETE FROM calib.feed_error e
+    USING (SELECT 'activity' AS destination, a.source, a.external_id, a.recorded_at FROM calib.activity a
+           UNION ALL SELECT 'result', r.source, r.external_id, r.recorded_at FROM calib.result r) f
+    WHERE f.destination = e.destination AND f.source = e.source AND f.external_id = e.external_id
+      AND f.recorded_at > coalesce((e.fact ->> 'recorded_at')::timestamptz, e.first_at)
+      AND NOT EXISTS (SELECT FROM calib.feed d WHERE d.feed = e.source);
+END;
+COMMENT ON FUNCTION calib.drop_overtaken() IS
+'Forgets errors of facts that no feed brought and that were recorded anew since.';
+REVOKE EXECUTE ON FUNCTION calib.drop_overtaken() FROM PUBLIC;
+
+CREATE FUNCTION calib.retry_batch(source text, destination text, keys text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old calib.feed_error[] := calib.take_errors($1, $3);
+    taken bigint;
+BEGIN
+    SELECT f.taken INTO taken
+    FROM calib.feed_facts($1, $2, (
+        SELECT jsonb_agg(n.fact ORDER BY n.feed_error_id) FROM (
+            SELECT DISTINCT ON (o.external_id) o.fact, o.feed_error_id FROM unnest(old) AS o
+            WHERE o.destination = $2 ORDER BY o.external_id, o.feed_error_id DESC) n)) AS f;
+    PERFORM calib.age_errors(old);
+    RETURN taken;
+END $$;
+COMMENT ON FUNCTION calib.retry_batch(text, text, text[]) IS
+'Takes facts that wait, the newest of each key, as if they came now; returns how many were taken.';
+REVOKE EXECUTE ON FUNCTION calib.retry_batch(text, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.retry_facts() RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    batch record;
+    taken bigint := 0;
+BEGIN
+    PERFORM calib.drop_overtaken();
+    FOR batch IN
+        SELECT w.source, w.destination, array_agg(w.external_id) AS keys FROM (
+            SELECT e.source, e.destination, e.external_id,
+                   (row_number() OVER (PARTITION BY e.source, e.destination ORDER BY e.external_id) - 1) / 1000 AS n
+            FROM calib.feed_error e
+            WHERE e.fact IS NOT NULL AND e.external_id IS NOT NULL
+              AND NOT EXISTS (SELECT FROM calib.feed d WHERE d.feed = e.source)
+            GROUP BY e.source, e.destination, e.external_id) w
+        GROUP BY w.source, w.destination, w.n
+        ORDER BY w.destination <> 'customer', w.source, w.destination, w.n
+    LOOP
+        taken := taken + calib.retry_batch(batch.source, batch.destination, batch.keys);
+    END LOOP;
+    RETURN taken;
+END $$;
+COMMENT ON FUNCTION calib.retry_facts() IS
+'Tries what waits in feed_error and was not brought by a feed again; returns the facts taken.';
+REVOKE EXECUTE ON FUNCTION calib.retry_facts() FROM PUBLIC;
+
+-- Pull --------------------------------------------------------------------------------------
+
+-- What has no key can be told only by reading everything again.
+CREATE FUNCTION calib.pull_everything(fed calib.feed) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    newest text;
+    old calib.feed_error[];
+    got record;
+BEGIN
+    IF ($1).cursor_column IS NOT NULL THEN
+        newest := calib.newest_cursor($1);
+    END IF;
+    WITH taken AS (DELETE FROM calib.feed_error e WHERE e.source = ($1).feed RETURNING e.*)
+    SELECT array_agg(t::calib.feed_error) INTO old FROM taken t;
+    SELECT r.* INTO got FROM calib.read_source($1, 'true', '{}') AS r;
+    IF got.skipped > 0 THEN
+        INSERT INTO calib.feed_error
+        SELECT o.* FROM unnest(old) AS o
+        WHERE NOT EXISTS (SELECT FROM calib.feed_error e WHERE e.source = o.source AND e.external_id = o.external_id);
+        RAISE NOTICE 'feed "%": % rows are being changed and were left out', ($1).feed, got.skipped;
+    END IF;
+    PERFORM calib.age_errors(old);
+    UPDATE calib.feed f SET cursor_value = newest WHERE f.feed_id = ($1).feed_id;
+    RETURN got.taken + calib.compare_keys($1);
+END $$;
+COMMENT ON FUNCTION calib.pull_everything(calib.feed) IS
+'Takes every row of a feed''s source again and removes the facts that have none; returns how many were taken or removed.';
+REVOKE EXECUTE ON FUNCTION calib.pull_everything(calib.feed) FROM PUBLIC;
+
+CREATE FUNCTION calib.pull_feed(fed calib.feed, complete boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    waiting text[] := calib.waiting_keys(($1).feed);
+    taken bigint := 0;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = ($1).source) THEN
+        RAISE EXCEPTION USING ERRCODE = '42P01', MESSAGE = format('the source of feed "%s" was dropped', ($1).feed),
+            HINT = format('SELECT calib.detach(%L).', ($1).feed);
+    END IF;
+    IF $2 THEN
+        taken := calib.pull_everything($1);
+    ELSE
+        IF ($1).mode = 'pull' THEN
+            taken := calib.pull_changes($1);
+        END IF;
+        taken := taken + calib.retry_feed($1, waiting);
+    END IF;
+    UPDATE calib.feed f SET pulled_at = calib.clock() WHERE f.feed_id = ($1).feed_id;
+    RETURN taken;
+END $$;
+COMMENT ON FUNCTION calib.pull_feed(calib.feed, boolean) IS
+'Pulls one feed, whose row the caller has locked; returns the facts taken or removed.';
+REVOKE EXECUTE ON FUNCTION calib.pull_feed(calib.feed, boolean) FROM PUBLIC;
+
+-- One feed that cannot be read must not keep the others back.
+CREATE FUNCTION calib.pull_all(complete boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fed calib.feed;
+    taken bigint := 0;
+BEGIN
+    FOR fed IN
+        SELECT f.* FROM calib.feed f
+        ORDER BY array_position('{unit,customer,opportunity,stage_change,activity,result,receivable,target}', f.destination), f.feed_id
+    LOOP
+        BEGIN
+            SELECT f.* INTO fed FROM calib.feed f WHERE f.feed_id = fed.feed_id FOR UPDATE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND;
+            taken := taken + calib.pull_feed(fed, $1);
+        EXCEPTION WHEN OTHERS THEN
+            IF SQLSTATE ~ '^(40|53|54|55|57|58|XX|25)' THEN
+                RAISE;
+            END IF;
+            RAISE WARNING USING ERRCODE = SQLSTATE, MESSAGE = format('feed "%s" was not pulled: %s', fed.feed, SQLERRM);
+        END;
+    END LOOP;
+    RETURN taken + calib.retry_facts();
+END $$;
+COMMENT ON FUNCTION calib.pull_all(boolean) IS
+'Pulls every feed that is not being pulled by somebody else, and tries again what waits of other sources; a feed that fails is a warning. Returns the facts taken or removed.';
+REVOKE EXECUTE ON FUNCTION calib.pull_all(boolean) FROM PUBLIC;
+
+-- Text forms of keys and cursors must not depend on who pulls; and a second look at a source must
+-- see what came meanwhile.
+CREATE FUNCTION calib.pull(feed text DEFAULT NULL, complete boolean DEFAULT false) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, MDY'
+SET timezone = 'UTC'
+AS $$
+DECLARE
+    fed calib.feed;
+BEGIN
+    PERFORM calib.check_unfenced('pull feeds');
+    PERFORM calib.require_duty('{admin}', NULL, 'pull feeds');
+    PERFORM calib.use_organisation_zone();
+    IF $2 IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'cannot pull feeds: complete must not be null';
+    END IF;
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION USING ERRCODE = '25001', MESSAGE = 'feeds are pulled under READ COMMITTED only',
+            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.';
+    END IF;
+    IF $1 IS NULL THEN
+        RETURN calib.pull_all($2);
+    END IF;
+    SELECT f.* INTO fed FROM calib.feed f WHERE f.feed = $1 FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('there is no feed "%s"', $1),
+            HINT = 'calib.feed lists those that are.';
+    END IF;
+    RETURN calib.pull_feed(fed, $2);
+END $$;
+COMMENT ON FUNCTION calib.pull(text, boolean) IS
+'Reads what is new in the source of a feed in mode pull, and tries again what waits of the feed in feed_error; complete => true reads everything, in either mode, and removes facts whose row is gone. feed NULL: all feeds, and what waits of other sources. Returns the facts taken or removed. Duty admin for everyone (42501); READ COMMITTED only (25001). Unknown feed: 42704.';
+
+-- What to look at -----------------------------------------------------------------------------
+
+-- Monitoring asks without any duty, and is told names and numbers, no facts.
+CREATE FUNCTION calib.feed_problems() RETURNS TABLE (feed text, problem text)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT f.feed,
+           CASE
+               WHEN c.oid IS NULL THEN 'source dropped'
+               WHEN pg_get_userbyid(c.relowner)::text <> f.owner THEN 'source has another owner'
+               WHEN f.mode = 'push' AND f.backfill_at IS NOT NULL THEN 'backfill not finished'
+               WHEN f.mode = 'pull' AND coalesce(f.pulled_at, f.attached_at) < calib.clock() - interval '1 day'
+                   THEN 'not pulled for a day'
+           END
+    FROM calib.feed f LEFT JOIN pg_class c ON c.oid = f.source;
+END;
+COMMENT ON FUNCTION calib.feed_problems() IS
+'What is wrong with each feed: source dropped, source has another owner (attach it again), backfill not finished, not pulled for a day; NULL: nothing.';
+
+CREATE FUNCTION calib.facts_waiting() RETURNS TABLE (source text, facts bigint, oldest_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT e.source, count(DISTINCT coalesce(e.external_id, e.feed_error_id::text)), min(e.first_at)
+    FROM calib.feed_error e GROUP BY e.source;
+END;
+COMMENT ON FUNCTION calib.facts_waiting() IS
+'How many facts of each source wait in calib.feed_error, and since when the oldest does.';
+
+CREATE VIEW calib.feed_state WITH (security_invoker = true) AS
+SELECT f.feed, f.destination, f.source::text AS source, f.mode, f.done, f.total, f.backfilled_at, f.pulled_at,
+       coalesce(w.facts, 0) AS waiting, p.problem
+FROM calib.feed f
+JOIN calib.feed_problems() p ON p.feed OPERATOR(pg_catalog.=) f.feed
+LEFT JOIN calib.facts_waiting() w ON w.source OPERATOR(pg_catalog.=) f.feed;
+COMMENT ON VIEW calib.feed_state IS 'Each feed, how far it is, what waits of it, and what is wrong with it.';
+COMMENT ON COLUMN calib.feed_state.feed IS 'Its name, and the source of its facts.';
+COMMENT ON COLUMN calib.feed_state.destination IS 'What its rows become.';
+COMMENT ON COLUMN calib.feed_state.source IS 'The relation it follows; of one that was dropped, the number it had.';
+COMMENT ON COLUMN calib.feed_state.mode IS 'push or pull.';
+COMMENT ON COLUMN calib.feed_state.done IS 'Rows the backfill has read.';
+COMMENT ON COLUMN calib.feed_state.total IS 'About how many it will have read; NULL: it did not begin.';
+COMMENT ON COLUMN calib.feed_state.backfilled_at IS 'When the backfill ended; NULL: it did not.';
+COMMENT ON COLUMN calib.feed_state.pulled_at IS 'When it was last pulled.';
+COMMENT ON COLUMN calib.feed_state.waiting IS 'Facts that wait in calib.feed_error.';
+COMMENT ON COLUMN calib.feed_state.problem IS
+'source dropped, source has another owner (attach it again), backfill not finished, not pulled for a day; NULL: none.';
