@@ -25,9 +25,6 @@ BEGIN
         RETURN QUERY SELECT * FROM calib.wecom_contacts(source, items, true);
     WHEN 'wecom_journal' THEN
         RETURN QUERY SELECT * FROM calib.wecom_journal(items, calib.requested_due(payload, false));
-    WHEN 'wecom_journal_list' THEN
-        PERFORM calib.refuse_payload('$.journaluuid_list: holds ids alone',
-            'Give the answer of oa/journal/get_record_detail to each of them.');
     END CASE;
 END $$;
 COMMENT ON FUNCTION calib.payload_facts(text, text, jsonb, jsonb) IS
@@ -89,7 +86,7 @@ BEGIN
     FROM calib.feed_facts($1, CASE WHEN answer.shape LIKE 'wecom_contact%' THEN 'customer' ELSE 'activity' END,
         coalesce(facts, '[]')) f;
     IF counted.failed > 0 THEN
-        RAISE NOTICE USING MESSAGE = format('%s facts of "%s" wait in calib.feed_error', counted.failed, $1),
+        RAISE NOTICE USING MESSAGE = format('facts of "%s" that wait in calib.feed_error: %s', $1, counted.failed),
             HINT = 'Enter what is unknown, a person in calib.unit_alias; calib.pull() tries them again.';
     END IF;
     PERFORM calib.tell_next_page($2);

@@ -28,10 +28,10 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT DISTINCT ON (k.key) k.key,
-           jsonb_strip_nulls(jsonb_build_object(
+           jsonb_build_object(
                'external_id', k.key, 'unit', c.value ->> 'userid', 'kind', 'visit',
                'occurred_at', calib.epoch_at(c.value -> at_field),
-               'customer', coalesce(other.external_ref, visited.external_ref)))
+               'customer', coalesce(other.external_ref, visited.external_ref))
     FROM jsonb_array_elements(items) AS c (value)
     CROSS JOIN LATERAL (SELECT format('checkin:%s:%s', c.value ->> 'userid',
         (extract(epoch FROM calib.epoch_at(c.value -> at_field)) * 1000)::bigint)) AS k (key)

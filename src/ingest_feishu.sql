@@ -23,7 +23,7 @@ SELECT calib.keep_in_dump('calib.report_duty');
 CREATE FUNCTION calib.report_duty_key(duty calib.report_duty) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT 'duty:' || jsonb_build_array((duty).rule, (duty).reporter, (extract(epoch FROM (duty).due_at) * 1000)::bigint);
+    SELECT 'duty:' || jsonb_build_array((duty).rule, (duty).reporter, (extract(epoch FROM (duty).due_at) * 1000)::bigint)::text;
 END;
 COMMENT ON FUNCTION calib.report_duty_key(calib.report_duty) IS 'The key of a duty''s fact.';
 REVOKE EXECUTE ON FUNCTION calib.report_duty_key(calib.report_duty) FROM PUBLIC;
@@ -84,7 +84,7 @@ BEGIN
                    SELECT min(d.due_at) FROM calib.report_duty d
                    WHERE d.source = $1 AND d.rule = t.rule AND d.reporter = t.reporter AND d.due_at >= t.filed_at)) END AS due
         FROM (
-            SELECT DISTINCT ON (i.value ->> 'task_id') i.value ->> 'task_id' AS task, i.value ->> 'rule_id' AS rule,
+            SELECT DISTINCT ON (i.value ->> 'task_id') i.value ->> 'task_id' AS task, nullif(i.value ->> 'rule_id', '') AS rule,
                    i.value ->> 'from_user_id' AS reporter, calib.epoch_at(i.value -> 'commit_time') AS filed_at
             FROM jsonb_array_elements(items) WITH ORDINALITY AS i (value, n)
             ORDER BY i.value ->> 'task_id', i.n DESC) AS t

@@ -83,7 +83,7 @@ REVOKE EXECUTE ON FUNCTION calib.wecom_journal(jsonb, timestamptz) FROM PUBLIC;
 -- The owner is who has followed the customer longest. Where a payload may not hold
 -- everybody that follows it (partial), a longer one known already stays. A contact with
 -- an alias is a customer of another source, which says everything about it. What a
--- contact does not say is told as it is.
+-- contact does not say, its name above all, stays.
 CREATE FUNCTION calib.wecom_contacts(source text, items jsonb, partial boolean)
 RETURNS TABLE (external_id text, fact jsonb)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -92,7 +92,7 @@ BEGIN ATOMIC
     WITH contact AS (
         SELECT DISTINCT ON (i.value #>> '{external_contact,external_userid}')
                i.value #>> '{external_contact,external_userid}' AS ref, f.userid, f.since,
-               coalesce(i.value #>> '{external_contact,corp_full_name}', i.value #>> '{external_contact,corp_name}') AS company
+               coalesce(nullif(i.value #>> '{external_contact,corp_full_name}', ''), nullif(i.value #>> '{external_contact,corp_name}', '')) AS company
         FROM jsonb_array_elements(items) AS i (value)
         LEFT JOIN LATERAL (
             SELECT u.value ->> 'userid' AS userid, calib.epoch_at(u.value -> 'createtime') AS since
@@ -100,9 +100,9 @@ BEGIN ATOMIC
         ) AS f ON true
         ORDER BY i.value #>> '{external_contact,external_userid}', f.since, f.userid
     )
-    SELECT c.ref, jsonb_strip_nulls(jsonb_build_object(
+    SELECT c.ref, jsonb_build_object(
                'external_ref', c.ref, 'name', coalesce(c.company, known.name, c.ref), 'unit', c.userid,
-               'tier', known.tier, 'channel', known.channel, 'created_at', least(known.created_at, c.since)))
+               'created_at', least(known.created_at, c.since))
     FROM contact c
     LEFT JOIN calib.customer known ON known.external_ref = c.ref
     WHERE NOT EXISTS (SELECT FROM calib.customer_alias a WHERE a.source = $1 AND a.external_ref = c.ref)
