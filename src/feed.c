@@ -26,6 +26,8 @@
 #define DELETE_TRIGGER "calib_feed_delete"
 #define TRUNCATE_TRIGGER "calib_feed_truncate"
 
+#define MANY_ROWS 1000
+
 /* The trigger ----------------------------------------------------------------
  */
 
@@ -110,6 +112,16 @@ slot_rows(TriggerData *trigger, TupleTableSlot *slot)
 	return rows;
 }
 
+/* Many inserted rows are new facts, most likely: that is worth a try. */
+static FeedHow
+how_expected(const Feed *feed, const Rows *old, const Rows *new)
+{
+	if (old == NULL && new->count > MANY_ROWS && !feed->strict &&
+	    calib_takes_locked(feed->destination))
+		return FEED_NEW;
+	return FEED_UPSERT;
+}
+
 static void
 feed_statement(List *feeds, TriggerData *trigger)
 {
@@ -125,7 +137,8 @@ feed_statement(List *feeds, TriggerData *trigger)
 	if ((old == NULL || old->count == 0) && (new == NULL || new->count == 0))
 		return;
 	foreach (cell, feeds)
-		calib_apply_rows(lfirst(cell), old, new, FEED_UPSERT, &taken);
+		calib_apply_rows(lfirst(cell), old, new,
+		                 how_expected(lfirst(cell), old, new), &taken);
 }
 
 static void
@@ -238,9 +251,8 @@ calib_feed_read(PG_FUNCTION_ARGS)
 	how = how_of(text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	if (!list_member_oid(calib_with_ancestors(relid), feed->source))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("relation %u is no part of the source of feed "
-		                       "\"%s\"",
-		                       relid, feed->name)));
+		                errmsg("%s is no part of the source of feed \"%s\"",
+		                       get_rel_name(relid), feed->name)));
 	if (!calib_is_owners(feed))
 		ThrowErrorData(calib_not_the_owner(feed));
 	if (!PG_ARGISNULL(2))

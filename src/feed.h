@@ -46,6 +46,7 @@ typedef enum FeedHow
 {
 	FEED_UPSERT,
 	FEED_FILL,
+	FEED_NEW,  /* as upsert, where none is there yet; else 23505 */
 	FEED_ENTER /* insert what can be, say nothing of the rest */
 } FeedHow;
 
@@ -89,10 +90,12 @@ extern const Destination *calib_destination(const char *name);
 extern int calib_canonical_count(const Destination *destination);
 extern TupleDesc calib_fact_desc(const Destination *destination);
 extern char *calib_take_text(const Destination *destination, int mapped,
-                             FeedHow how);
+                             FeedHow how, bool locked);
 extern char *calib_lock_text(const Destination *destination, int column);
 extern char *calib_stub_text(const Destination *destination, int column);
 extern char *calib_note_text(const Destination *destination);
+
+extern bool calib_takes_locked(const Destination *destination);
 
 /* feed_source.c */
 extern List *calib_feeds_of(Oid relid, MemoryContext memory);

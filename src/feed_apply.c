@@ -237,6 +237,17 @@ calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
 		add_taken(taken, &work.taken);
 		return;
 	}
+	if (how == FEED_NEW)
+	{
+		work.how = how = FEED_UPSERT;
+		memset(&work.taken, 0, sizeof(Taken));
+		error = calib_attempt(take_batch, &work);
+		if (error == NULL)
+		{
+			add_taken(taken, &work.taken);
+			return;
+		}
+	}
 	if (old != NULL)
 		remove_first(feed, old, new);
 	if (new == NULL)

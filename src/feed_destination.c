@@ -363,6 +363,78 @@ add_resolved(StringInfo text, const Destination *destination)
 }
 
 #define NOTHING_BLOCKED "NOT EXISTS (SELECT FROM resolved b WHERE b.blocked)"
+#define ALL_GOES "(SELECT s.goes FROM state s)"
+
+/* Large batches --------------------------------------------------------------
+ * The foreign keys of a table are checked row by row, which costs more than
+ * the rows do.  A large batch locks each row it refers to once, as those
+ * checks would, and is then inserted with the checks asleep.  Where one of the
+ * rows is gone meanwhile nothing is inserted, and the batch resolved again.
+ */
+
+bool
+calib_takes_locked(const Destination *destination)
+{
+	return strcmp(destination->name, "activity") == 0 ||
+	       strcmp(destination->name, "result") == 0 ||
+	       strcmp(destination->name, "receivable") == 0;
+}
+
+static void
+add_lock(StringInfo text, StringInfo all, const char *name, const char *wanted,
+         const char *type, const char *table, const char *key)
+{
+	appendStringInfo(
+	    text,
+	    ", want_%s AS MATERIALIZED (SELECT ARRAY(SELECT DISTINCT r.%s"
+	    " FROM resolved r WHERE r.problem IS NULL AND r.%s IS NOT NULL) AS"
+	    " all_of), lock_%s AS MATERIALIZED (SELECT FROM calib.%s l"
+	    " WHERE l.%s" EQ "ANY ((SELECT w.all_of FROM want_%s w)::%s[])"
+	    " FOR KEY SHARE OF l)",
+	    name, wanted, wanted, name, table, key, name, type);
+	appendStringInfo(all,
+	                 " AND (SELECT pg_catalog.cardinality(w.all_of)"
+	                 " FROM want_%s w)" EQ
+	                 "(SELECT pg_catalog.count(*) FROM lock_%s)",
+	                 name, name);
+}
+
+static void
+add_locks(StringInfo text, StringInfo all, const Destination *destination)
+{
+	int count = calib_canonical_count(destination);
+	int i;
+
+	for (i = 0; i < count; i++)
+	{
+		const CanonicalColumn *column = &destination->column[i];
+		const char *table = referred_table(column->flags);
+
+		if (table != NULL)
+			add_lock(text, all, column->name, psprintf("%s_id", column->name),
+			         "pg_catalog.int8", table, psprintf("%s_id", table));
+	}
+	if (strcmp(destination->name, "activity") == 0)
+		add_lock(text, all, "kind", "kind", "pg_catalog.text", "activity_kind",
+		         "kind");
+}
+
+/* Whether anything of the batch is written, and whether all it refers to is
+ * still there. */
+static void
+add_state(StringInfo text, const Destination *destination, bool locked)
+{
+	StringInfoData all;
+
+	initStringInfo(&all);
+	if (locked)
+		add_locks(text, &all, destination);
+	appendStringInfo(text,
+	                 ", state AS MATERIALIZED (SELECT s.held,"
+	                 " s.held AND " NOTHING_BLOCKED
+	                 " AS goes FROM (SELECT true%s AS held) s)",
+	                 all.data);
+}
 
 static void
 add_value(StringInfo text, const CanonicalColumn *column)
@@ -450,6 +522,8 @@ add_conflict(StringInfo text, const Destination *destination, int mapped,
 	const char *between = "";
 	int i;
 
+	if (how == FEED_NEW)
+		return;
 	if (how != FEED_UPSERT)
 	{
 		appendStringInfoString(text, " ON CONFLICT DO NOTHING");
@@ -513,7 +587,7 @@ add_insert(StringInfo text, const Destination *destination, int mapped,
 	                 " ORDER BY r.%s COLLATE pg_catalog.\"C\","
 	                 " r.calib_n DESC",
 	                 is_target ? " AND r.target_id IS NULL" : "",
-	                 how == FEED_ENTER ? "true" : NOTHING_BLOCKED, key);
+	                 how == FEED_ENTER ? "true" : ALL_GOES, key);
 	add_conflict(text, destination, mapped, is_target ? FEED_FILL : how);
 }
 
@@ -525,7 +599,7 @@ add_drafts(StringInfo text)
 	    text,
 	    ", draft AS (UPDATE calib.target t SET original_value = r.value,"
 	    " value = r.value FROM resolved r WHERE t.target_id" EQ "r.target_id"
-	    " AND r.problem IS NULL AND r.old_value" NE "r.value"
+	    " AND r.problem IS NULL AND " ALL_GOES " AND r.old_value" NE "r.value"
 	    " AND r.old_original" NE "r.value)");
 }
 
@@ -568,7 +642,7 @@ add_old_errors(StringInfo text, const Destination *destination,
 
 #define ERROR_COLUMNS                                                       \
 	"INSERT INTO calib.feed_error (source, destination, external_id, fact," \
-	" problem, detail, hint, sqlstate, first_at, tries) SELECT $1, "
+	" problem, detail, hint, sqlstate, first_at, last_at, tries) SELECT $1, "
 
 static void
 add_errors(StringInfo text, const Destination *destination)
@@ -589,15 +663,16 @@ add_errors(StringInfo text, const Destination *destination)
 	    " the row.'"
 	    " ELSE 'Correct the row in the source, or the mapping.' END,"
 	    " pg_catalog.left(r.problem, 5),"
-	    " COALESCE(b.first_at, pg_catalog.clock_timestamp()),"
+	    " COALESCE(b.first_at, n.moment), n.moment,"
 	    " COALESCE(b.tries, 0) OPERATOR(pg_catalog.+) 1"
-	    " FROM resolved r LEFT JOIN before b ON b.external_id" EQ "r.%s"
-	    " WHERE r.problem IS NOT NULL AND " NOTHING_BLOCKED ")",
+	    " FROM resolved r CROSS JOIN (SELECT pg_catalog.clock_timestamp()"
+	    " AS moment) n LEFT JOIN before b ON b.external_id" EQ "r.%s"
+	    " WHERE r.problem IS NOT NULL AND " ALL_GOES ")",
 	    key);
 }
 
 /* Facts taken and failed, whether all waits, the first problem and its row,
- * and for stage_change the opportunities touched. */
+ * for stage_change the opportunities touched, and whether all was held. */
 static void
 add_answer(StringInfo text, const Destination *destination)
 {
@@ -619,11 +694,13 @@ add_answer(StringInfo text, const Destination *destination)
 		          " (SELECT k.external_id FROM resolved k))");
 	else
 		appendStringInfoString(text, "NULL::pg_catalog.int8[]");
-	appendStringInfoString(text, " FROM resolved r");
+	appendStringInfoString(text,
+	                       ", (SELECT s.held FROM state s) FROM resolved r");
 }
 
 char *
-calib_take_text(const Destination *destination, int mapped, FeedHow how)
+calib_take_text(const Destination *destination, int mapped, FeedHow how,
+                bool locked)
 {
 	StringInfoData text;
 
@@ -634,10 +711,11 @@ calib_take_text(const Destination *destination, int mapped, FeedHow how)
 		add_insert(&text, destination, mapped, how);
 		return text.data;
 	}
+	add_state(&text, destination, locked);
 	appendStringInfoString(&text, ", good AS (");
 	add_insert(&text, destination, mapped, how);
 	appendStringInfoString(&text, "),");
-	add_old_errors(&text, destination, "resolved", NOTHING_BLOCKED);
+	add_old_errors(&text, destination, "resolved", ALL_GOES);
 	add_errors(&text, destination);
 	if (strcmp(destination->name, "target") == 0)
 		add_drafts(&text);
@@ -671,6 +749,8 @@ add_unknown(StringInfo text, const Destination *destination, int i)
 }
 
 /*
+ * The comment keeps the plans of facts of another shape apart.
+ *
  * Locks what is not known yet for this transaction, without waiting, and
  * returns what somebody else has locked.  column 0: the facts' own keys.
  */
@@ -686,10 +766,10 @@ calib_lock_text(const Destination *destination, int column)
 	initStringInfo(&text);
 	appendStringInfo(
 	    &text,
-	    "WITH wanted AS MATERIALIZED (SELECT DISTINCT f.%s AS ref,"
+	    "/* %s */ WITH wanted AS MATERIALIZED (SELECT DISTINCT f.%s AS ref,"
 	    " pg_catalog.hashtextextended(f.%s, 0) AS hash FROM calib_fact f"
 	    " WHERE",
-	    name, name);
+	    destination->name, name, name);
 	add_unknown(&text, destination, column);
 	appendStringInfo(
 	    &text,
@@ -726,6 +806,7 @@ calib_stub_text(const Destination *destination, int column)
 	if (!may_be_stub(destination, reference))
 		return NULL;
 	initStringInfo(&text);
+	appendStringInfo(&text, "/* %s */ ", destination->name);
 	if (reference->flags & CUSTOMER_REF)
 		appendStringInfo(&text,
 		                 "INSERT INTO calib.customer (name, external_ref,"
@@ -774,9 +855,11 @@ calib_note_text(const Destination *destination)
 	add_fact(&text, destination, "f");
 	appendStringInfo(&text,
 	                 ", $2, $3, $4, $5,"
-	                 " COALESCE(b.first_at, pg_catalog.clock_timestamp()),"
+	                 " COALESCE(b.first_at, n.moment), n.moment,"
 	                 " COALESCE(b.tries, 0) OPERATOR(pg_catalog.+) 1"
-	                 " FROM calib_fact f LEFT JOIN before b ON"
+	                 " FROM calib_fact f CROSS JOIN"
+	                 " (SELECT pg_catalog.clock_timestamp() AS moment) n"
+	                 " LEFT JOIN before b ON"
 	                 " b.external_id" EQ "f.%s",
 	                 key);
 	return text.data;

@@ -191,14 +191,44 @@ append_error(const Feed *feed, const ErrorData *error, const char *key,
 	    " AND e.external_id OPERATOR(pg_catalog.=) $7"
 	    " FOR UPDATE OF e SKIP LOCKED)) RETURNING o.first_at, o.tries)"
 	    " INSERT INTO calib.feed_error (problem, detail, hint, sqlstate,"
-	    " source, destination, external_id, fact, source_row, first_at, tries)"
+	    " source, destination, external_id, fact, source_row, first_at,"
+	    " last_at, tries)"
 	    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9,"
-	    " COALESCE(pg_catalog.min(o.first_at), pg_catalog.clock_timestamp()),"
+	    " COALESCE(pg_catalog.min(o.first_at), n.moment), n.moment,"
 	    " COALESCE(pg_catalog.max(o.tries), 0) OPERATOR(pg_catalog.+) 1"
-	    " FROM old o",
+	    " FROM (SELECT pg_catalog.clock_timestamp() AS moment) n"
+	    " LEFT JOIN old o ON true GROUP BY n.moment",
 	    9, types, values, nulls, false, 0);
 	calib_become_self(&was);
 	SPI_finish();
+}
+
+/* The row itself, written out with nobody's code. */
+static Jsonb *
+row_as_jsonb(const Note *note)
+{
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(note->row->desc, &TTSOpsMinimalTuple);
+	Jsonb *row;
+	bool isnull;
+
+	tuplestore_rescan(note->row->store);
+	if (!tuplestore_gettupleslot(note->row->store, true, false, slot))
+		elog(ERROR, "the row that failed is gone");
+	if (note->feed->owner == NULL)
+		row = DatumGetJsonbPCopy(slot_getattr(slot, 1, &isnull));
+	else
+		row = calib_row_to_jsonb(ExecFetchSlotHeapTuple(slot, true, NULL),
+		                         note->row->desc);
+	ExecDropSingleTupleTableSlot(slot);
+	return row;
+}
+
+/* What was given as a fact is kept as it was given. */
+static Jsonb *
+given_fact(const Note *note)
+{
+	return note->feed->owner == NULL ? row_as_jsonb(note) : NULL;
 }
 
 /* Only the key can be computed. */
@@ -210,32 +240,16 @@ note_key(void *arg)
 
 	if (key == NULL)
 		return;
-	append_error(note->feed, note->error, key, NULL, NULL);
+	append_error(note->feed, note->error, key, given_fact(note), NULL);
 	note->written = true;
 }
 
-/* Not even that: the row itself, written out with nobody's code. */
+/* Not even that. */
 static void
-note_row(Note *note)
+note_row(const Note *note)
 {
-	TupleTableSlot *slot =
-	    MakeSingleTupleTableSlot(note->row->desc, &TTSOpsMinimalTuple);
-	Jsonb *row = NULL;
-	bool isnull;
-
-	tuplestore_rescan(note->row->store);
-	if (!tuplestore_gettupleslot(note->row->store, true, false, slot))
-		elog(ERROR, "the row that failed is gone");
-	if (note->feed->owner != NULL)
-		row = calib_row_to_jsonb(ExecFetchSlotHeapTuple(slot, true, NULL),
-		                         note->row->desc);
-	else
-		row = DatumGetJsonbPCopy(slot_getattr(slot, 1, &isnull));
-	if (note->feed->owner != NULL)
-		append_error(note->feed, note->error, NULL, NULL, row);
-	else
-		append_error(note->feed, note->error, NULL, row, NULL);
-	ExecDropSingleTupleTableSlot(slot);
+	append_error(note->feed, note->error, NULL, given_fact(note),
+	             note->feed->owner == NULL ? NULL : row_as_jsonb(note));
 }
 
 /* row: one of the source that fails with error. */

@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #define EQ " OPERATOR(pg_catalog.=) "
@@ -200,43 +199,47 @@ calib_remove_array(const Feed *feed, Datum keys)
 	return removed;
 }
 
+/* The next keys of rows, as an array; NULL: there are no more. */
+static ArrayType *
+next_keys(const Rows *keys, TupleTableSlot *slot)
+{
+	ArrayBuildState *array =
+	    initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	int count = 0;
+	bool isnull;
+
+	while (count < KEYS_AT_ONCE &&
+	       tuplestore_gettupleslot(keys->store, true, false, slot))
+	{
+		Datum key = slot_getattr(slot, 1, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull)
+			continue;
+		array =
+		    accumArrayResult(array, key, false, TEXTOID, CurrentMemoryContext);
+		count++;
+	}
+	if (count == 0)
+		return NULL;
+	return DatumGetArrayTypeP(makeArrayResult(array, CurrentMemoryContext));
+}
+
 /* The first column of rows, keys, some at a time. */
 int64
 calib_remove_keys(const Feed *feed, const Rows *keys)
 {
 	TupleTableSlot *slot =
 	    MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
-	MemoryContext memory = AllocSetContextCreate(
-	    CurrentMemoryContext, "calib keys to remove", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
+	ArrayType *some;
 	int64 removed = 0;
-	bool more = true;
 
 	tuplestore_rescan(keys->store);
-	while (more)
+	while ((some = next_keys(keys, slot)) != NULL)
 	{
-		ArrayBuildState *array = initArrayResult(TEXTOID, memory, false);
-		int count = 0;
-		bool isnull;
-
-		while (count < KEYS_AT_ONCE && (more = tuplestore_gettupleslot(
-		                                    keys->store, true, false, slot)))
-		{
-			Datum key = slot_getattr(slot, 1, &isnull);
-
-			CHECK_FOR_INTERRUPTS();
-			if (isnull)
-				continue;
-			array = accumArrayResult(array, key, false, TEXTOID, memory);
-			count++;
-		}
-		if (count > 0)
-			removed +=
-			    calib_remove_array(feed, makeArrayResult(array, memory));
-		MemoryContextReset(memory);
+		removed += calib_remove_array(feed, PointerGetDatum(some));
+		pfree(some);
 	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
 	ExecDropSingleTupleTableSlot(slot);
 	return removed;
 }

@@ -14,11 +14,13 @@
  */
 #include "feed.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -50,7 +52,8 @@ typedef struct Batch
 typedef struct TakeKey
 {
 	const Destination *destination;
-	int32 mapped;
+	int16 mapped;
+	int16 locked;
 	int32 how;
 } TakeKey;
 
@@ -62,10 +65,10 @@ typedef struct TakeText
 
 /* The statement depends on nothing but its key. */
 static const char *
-take_text(const Feed *feed, FeedHow how)
+take_text(const Feed *feed, FeedHow how, bool locked)
 {
 	static HTAB *texts = NULL;
-	TakeKey key = {feed->destination, feed->mapped, how};
+	TakeKey key = {feed->destination, feed->mapped, locked, how};
 	TakeText *found;
 	char *text;
 
@@ -81,7 +84,8 @@ take_text(const Feed *feed, FeedHow how)
 	if (found != NULL)
 		return found->text;
 	text = MemoryContextStrdup(
-	    TopMemoryContext, calib_take_text(feed->destination, key.mapped, how));
+	    TopMemoryContext,
+	    calib_take_text(feed->destination, key.mapped, how, locked));
 	found = hash_search(texts, &key, HASH_ENTER, NULL);
 	found->text = text;
 	return text;
@@ -101,22 +105,102 @@ run(const Batch *batch, const char *text, int count, Oid *types, Datum *values)
 	                     InvalidSnapshot, false, true, 0);
 }
 
-static void
-run_take(Batch *batch, FeedHow how)
-{
-	Oid types[TAKE_PARAMETERS] = {TEXTOID,      TIMESTAMPTZOID, BOOLOID,
-	                              TEXTARRAYOID, TEXTARRAYOID,   TEXTARRAYOID,
-	                              BOOLOID};
-
-	run(batch, take_text(batch->feed, how), TAKE_PARAMETERS, types,
-	    batch->values);
-}
-
 static Datum
 answer(int column, bool *isnull)
 {
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column,
 	                     isnull);
+}
+
+/*
+ * Whether the destination has no trigger that sleeps, or wakes, in replica
+ * mode but those of its foreign keys.
+ */
+static bool
+has_own_triggers_only(const Destination *destination)
+{
+	Relation table =
+	    table_open(calib_member_relation(destination->name), AccessShareLock);
+	TriggerDesc *triggers = table->trigdesc;
+	bool own = true;
+	int i;
+
+	for (i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (!trigger->tgisinternal &&
+		    trigger->tgenabled != TRIGGER_FIRES_ALWAYS &&
+		    trigger->tgenabled != TRIGGER_DISABLED)
+			own = false;
+	}
+	table_close(table, AccessShareLock);
+	return own;
+}
+
+static void
+run_plain(Batch *batch, FeedHow how, bool locked)
+{
+	Oid types[TAKE_PARAMETERS] = {TEXTOID,      TIMESTAMPTZOID, BOOLOID,
+	                              TEXTARRAYOID, TEXTARRAYOID,   TEXTARRAYOID,
+	                              BOOLOID};
+
+	run(batch, take_text(batch->feed, how, locked), TAKE_PARAMETERS, types,
+	    batch->values);
+}
+
+/* With the foreign keys' checks asleep; they are in replica mode anyway. */
+static bool
+run_locked(Batch *batch, FeedHow how)
+{
+	int settings = NewGUCNestLevel();
+	bool isnull;
+
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		(void) set_config_option("session_replication_role", "replica",
+		                         PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+		                         true, 0, false);
+	run_plain(batch, how, true);
+	AtEOXact_GUC(false, settings);
+	return DatumGetBool(answer(6, &isnull));
+}
+
+/*
+ * Foreign keys are checked under the transaction's snapshot, which under
+ * REPEATABLE READ may be older than what the batch refers to; in replica mode
+ * not at all; and for each row of a large batch.  Then the batch locks what it
+ * refers to itself.
+ */
+static bool
+locks_itself(const Batch *batch)
+{
+	const Destination *destination = batch->feed->destination;
+
+	if (!calib_takes_locked(destination))
+		return false;
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+		return true;
+	return (IsolationUsesXactSnapshot() || batch->facts->count > FEW_FACTS) &&
+	       has_own_triggers_only(destination);
+}
+
+static void
+run_take(Batch *batch, FeedHow how)
+{
+	int tries;
+
+	if (!locks_itself(batch))
+	{
+		run_plain(batch, how, false);
+		return;
+	}
+	for (tries = 0; tries < 3; tries++)
+		if (run_locked(batch, how))
+			return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+	         errmsg("what facts of feed \"%s\" refer to is being deleted",
+	                batch->feed->name)));
 }
 
 /* Entering what is not known -------------------------------------------------
