@@ -39,8 +39,9 @@ INSERT INTO team VALUES
 
 INSERT INTO calib.unit (unit_id, parent_id, kind, name)
 SELECT team_id, region_id, 'team', name FROM team;
-INSERT INTO calib.unit (unit_id, parent_id, kind, name, active)
-SELECT 100 * team_id + n, team_id, 'rep', name || ' ' || n, '[2024-03-01,)'
+-- Reps carry the staff number the CRM knows them by.
+INSERT INTO calib.unit (unit_id, parent_id, kind, name, active, external_ref)
+SELECT 100 * team_id + n, team_id, 'rep', name || ' ' || n, '[2024-03-01,)', 'E' || 100 * team_id + n
 FROM team, generate_series(1, reps) AS n;
 
 \echo
@@ -49,9 +50,34 @@ SELECT r.name AS region, count(DISTINCT t.unit_id) AS teams, count(*) AS reps
 FROM calib.unit p JOIN calib.unit t ON p.parent_id = t.unit_id JOIN calib.unit r ON t.parent_id = r.unit_id
 WHERE p.kind = 'rep' GROUP BY r.unit_id ORDER BY r.unit_id;
 
--- Customers: 14 known ones per rep, and four of the new channel in July.
-INSERT INTO calib.customer (customer_id, unit_id, name, tier, channel, created_at)
-SELECT 100 * unit_id + n, unit_id, 'Shop ' || unit_id || '-' || n,
+-- The CRM, and what of it calib follows ---------------------------------------------
+
+-- Tables as the CRM has them: its own names, its own keys, nothing of calib.
+CREATE SCHEMA crm;
+CREATE TABLE crm.shop (shop_no text PRIMARY KEY, title text, staff_no text, grade text, trade text, entered timestamptz);
+CREATE TABLE crm.contact (contact_no text PRIMARY KEY, staff_no text, shop_no text, line text, way text, started timestamptz, saved timestamptz);
+CREATE TABLE crm.payment (payment_no text PRIMARY KEY, staff_no text, line text, booked timestamptz, yuan numeric, saved timestamptz);
+CREATE TABLE crm.deal (deal_no text PRIMARY KEY, shop_no text, staff_no text, line text, phase text, phase_since timestamptz,
+    opened timestamptz, closed timestamptz, won boolean);
+
+-- A feed says what each column of calib's is in the CRM's words. From here on whatever
+-- is written to these tables is followed, in the same transaction.
+\echo '== Four tables of the CRM attached: what they hold is followed from now on'
+SELECT calib.attach('shops', 'customer', 'crm.shop', '{
+    "external_ref": "shop_no", "name": "title", "unit": "staff_no", "tier": "grade", "channel": "trade", "created_at": "entered"}') AS shops,
+calib.attach('contacts', 'activity', 'crm.contact', '{
+    "external_id": "contact_no", "unit": "staff_no", "customer": "shop_no", "product_line": "line",
+    "kind": "CASE way WHEN ''on site'' THEN ''visit'' WHEN ''phone'' THEN ''call'' END",
+    "occurred_at": "started", "recorded_at": "saved"}') AS contacts,
+calib.attach('payments', 'result', 'crm.payment', '{
+    "external_id": "payment_no", "unit": "staff_no", "product_line": "line", "occurred_at": "booked", "amount": "yuan", "recorded_at": "saved"}') AS payments,
+calib.attach('deals', 'opportunity', 'crm.deal', '{
+    "external_ref": "deal_no", "unit": "staff_no", "customer": "shop_no", "product_line": "line", "stage": "phase", "stage_since": "phase_since",
+    "outcome": "CASE WHEN won THEN ''won'' WHEN NOT won THEN ''lost'' ELSE ''open'' END", "created_at": "opened", "closed_at": "closed"}') AS deals;
+
+-- Shops: 14 known ones per rep, and four of the new channel in July.
+INSERT INTO crm.shop (shop_no, staff_no, title, grade, trade, entered)
+SELECT 'S' || 100 * unit_id + n, 'E' || unit_id, 'Shop ' || unit_id || '-' || n,
        (ARRAY['A', 'B', 'C'])[1 + n % 3],
        CASE WHEN n > 14 THEN 'community group buying' WHEN n % 2 = 0 THEN 'supermarket' ELSE 'convenience store' END,
        CASE WHEN n > 14 THEN timestamptz '2025-07-03 10:00+08' ELSE timestamptz '2024-05-06 10:00+08' END
@@ -99,29 +125,29 @@ WHERE calib.working_days(d::date, d::date + 1) = 1;
 
 -- Visits. From July on a third of them goes to the new channel, except in
 -- Zhejiang, which keeps to its old customers.
-INSERT INTO calib.activity (source, external_id, unit_id, customer_id, product_line, kind, occurred_at, recorded_at)
-SELECT 'crm', format('visit %s %s %s', v.rep, v.day, v.n), v.rep,
-       100 * v.rep + CASE WHEN v.team_id <> 13 AND v.day >= '2025-07-07' AND pg_temp.share(format('new %s %s %s', v.rep, v.day, v.n)) < 0.35
+INSERT INTO crm.contact (contact_no, staff_no, shop_no, line, way, started, saved)
+SELECT format('visit %s %s %s', v.rep, v.day, v.n), 'E' || v.rep,
+       'S' || 100 * v.rep + CASE WHEN v.team_id <> 13 AND v.day >= '2025-07-07' AND pg_temp.share(format('new %s %s %s', v.rep, v.day, v.n)) < 0.35
                      THEN 15 + (v.turn + v.n) % 4 ELSE 1 + (v.turn + 7 * v.n) % 14 END,
-       CASE WHEN v.turn % 3 = 0 THEN 'premium' ELSE '' END, 'visit', v.at, v.at + interval '3 minutes'
+       CASE WHEN v.turn % 3 = 0 THEN 'premium' ELSE '' END, 'on site', v.at, v.at + interval '3 minutes'
 FROM (SELECT u.unit_id AS rep, t.team_id, d.day, n, (d.day - date '2025-01-01') AS turn,
              d.day::timestamp AT TIME ZONE 'Asia/Shanghai' + interval '9 hours' + n * interval '75 minutes' AS at
       FROM team t JOIN calib.unit u ON u.parent_id = t.team_id CROSS JOIN day d
       CROSS JOIN LATERAL generate_series(1, floor(pg_temp.share(format('visits %s %s', u.unit_id, d.day))
           + CASE d.quarter WHEN '2025-04-01' THEN t.q2 WHEN '2025-07-01' THEN t.q3 ELSE t.q4 END)::integer) AS n) AS v;
 -- Calls, two or three a week.
-INSERT INTO calib.activity (source, external_id, unit_id, customer_id, kind, occurred_at, recorded_at)
-SELECT 'crm', format('call %s %s', c.rep, c.day), c.rep, 100 * c.rep + 1 + c.turn % 14, 'call', c.at, c.at + interval '1 minute'
+INSERT INTO crm.contact (contact_no, staff_no, shop_no, way, started, saved)
+SELECT format('call %s %s', c.rep, c.day), 'E' || c.rep, 'S' || 100 * c.rep + 1 + c.turn % 14, 'phone', c.at, c.at + interval '1 minute'
 FROM (SELECT u.unit_id AS rep, d.day, d.day - date '2025-01-01' AS turn,
              d.day::timestamp AT TIME ZONE 'Asia/Shanghai' + interval '16 hours' AS at
       FROM team t JOIN calib.unit u ON u.parent_id = t.team_id CROSS JOIN day d
       WHERE pg_temp.share(format('call %s %s', u.unit_id, d.day))
           < 0.5 * CASE d.quarter WHEN '2025-04-01' THEN t.q2 WHEN '2025-07-01' THEN t.q3 ELSE t.q4 END) AS c;
 
--- Collections, spread over the working days. They used to reach the database
--- 5.1 days late; in the pilot they do so within minutes.
-INSERT INTO calib.result (source, external_id, unit_id, product_line, occurred_at, amount, recorded_at)
-SELECT 'erp', format('payment %s %s', r.rep, r.day), r.rep, CASE WHEN r.turn % 5 = 0 THEN 'premium' ELSE '' END, r.at,
+-- Collections, spread over the working days. They used to be entered 5.1 days late;
+-- in the pilot they are within minutes.
+INSERT INTO crm.payment (payment_no, staff_no, line, booked, yuan, saved)
+SELECT format('payment %s %s', r.rep, r.day), 'E' || r.rep, CASE WHEN r.turn % 5 = 0 THEN 'premium' ELSE '' END, r.at,
        round(r.total * r.weight / sum(r.weight) OVER (PARTITION BY r.team_id, r.quarter), 2),
        r.at + CASE WHEN r.region_id = 10 AND r.day >= '2025-08-01' THEN interval '4 minutes' ELSE interval '122 hours 24 minutes' END
 FROM (SELECT u.unit_id AS rep, t.team_id, t.region_id, d.day, d.quarter, d.day - date '2025-01-01' AS turn,
@@ -131,23 +157,23 @@ FROM (SELECT u.unit_id AS rep, t.team_id, t.region_id, d.day, d.quarter, d.day -
       FROM team t JOIN calib.unit u ON u.parent_id = t.team_id CROSS JOIN day d
       WHERE d.quarter >= '2025-07-01') AS r;
 
--- Premium opportunities of July and August: 50 a team, won by 16 % of them, in
+-- Premium deals of July and August: 50 a team, won by 16 % of them, in
 -- Zhejiang by 8 %.
-INSERT INTO calib.opportunity (customer_id, unit_id, product_line, stage, stage_since, outcome, created_at, closed_at)
-SELECT 100 * r.rep + 1 + r.n % 14, r.rep, 'premium', 'proposal', r.opened, CASE WHEN r.n <= r.won THEN 'won' ELSE 'lost' END,
+INSERT INTO crm.deal (deal_no, shop_no, staff_no, line, phase, phase_since, won, opened, closed)
+SELECT format('D%s-%s', r.team_id, r.n), 'S' || 100 * r.rep + 1 + r.n % 14, 'E' || r.rep, 'premium', 'proposal', r.opened, r.n <= r.won,
        r.opened, r.opened + interval '20 days'
 FROM (SELECT t.team_id, n, 100 * t.team_id + 1 + n % t.reps AS rep, CASE t.team_id WHEN 13 THEN 4 ELSE 8 END AS won,
              timestamptz '2025-07-08 10:00+08' + n % 40 * interval '1 day' AS opened
       FROM team t, generate_series(1, 50) AS n) AS r;
 
--- One rep whose customers do not move: five open opportunities, four of them in
--- first contact for weeks.
-INSERT INTO calib.opportunity (customer_id, unit_id, stage, stage_since, created_at)
-SELECT 150500 + n, 1505, 'initial_contact', opened, opened
+-- One rep whose customers do not move: five open deals, four of them in first
+-- contact for weeks.
+INSERT INTO crm.deal (deal_no, shop_no, staff_no, phase, phase_since, opened)
+SELECT 'D1505-' || n, 'S' || 150500 + n, 'E1505', 'initial_contact', opened, opened
 FROM (VALUES (1, timestamptz '2025-08-11 10:00+08'), (2, '2025-08-14 10:00+08'), (3, '2025-08-18 10:00+08'),
              (4, '2025-08-20 10:00+08'), (5, '2025-09-04 10:00+08')) AS o (n, opened);
-INSERT INTO calib.activity (source, external_id, unit_id, customer_id, kind, occurred_at, recorded_at)
-SELECT 'crm', 'first contact ' || n, 1505, 150500 + n, 'visit', at, at
+INSERT INTO crm.contact (contact_no, staff_no, shop_no, way, started, saved)
+SELECT 'first contact ' || n, 'E1505', 'S' || 150500 + n, 'on site', at, at
 FROM generate_series(1, 5) AS n, LATERAL (SELECT timestamptz '2025-09-07 17:00+08' + n * interval '1 day' AS at) AS v;
 
 -- Deviations noticed and acted on: weeks before the pilot, days in it. Entered
@@ -160,3 +186,12 @@ FROM (SELECT unit_id, kind, detected_at, detected_at + days * interval '24 hours
                    (13, 'environment', '2025-10-13 09:00+08', 2.0), (12, 'environment', '2025-10-17 09:00+08', 1.8),
                    (14, 'execution', '2025-10-20 09:00+08', 2.5)) AS v (unit_id, kind, detected_at, days)) AS d;
 ANALYZE;
+
+\echo '== Nine months of it, written to the CRM and followed'
+SELECT f.feed, f.source, f.destination, c.rows, c.facts
+FROM calib.feed f JOIN (
+    SELECT 'shops', (SELECT count(*) FROM crm.shop), (SELECT count(*) FROM calib.customer)
+    UNION ALL SELECT 'contacts', (SELECT count(*) FROM crm.contact), (SELECT count(*) FROM calib.activity WHERE source = 'contacts')
+    UNION ALL SELECT 'payments', (SELECT count(*) FROM crm.payment), (SELECT count(*) FROM calib.result WHERE source = 'payments')
+    UNION ALL SELECT 'deals', (SELECT count(*) FROM crm.deal), (SELECT count(*) FROM calib.opportunity)) AS c (feed, rows, facts) USING (feed)
+ORDER BY f.feed_id;

@@ -14,6 +14,20 @@ FROM calib.war_room WHERE product_line = '' ORDER BY unit_id;
 \echo '== East China: a competitor cut prices. Most teams miss, nobody slackens: the market, not the people'
 SELECT reason FROM calib.diagnosis WHERE unit_id = 10 AND product_line = '';
 
+\echo '== A payment of half a million is entered in the CRM, for a rep in Anhui: what the diagnosis says before it, with it, and once it is deleted again'
+SELECT round(actual / 1000000, 2) AS "result M", round(attainment * 100, 1) AS "attained %", round(pace * 100, 1) AS "pace %", quadrant
+FROM calib.diagnosis WHERE unit_id = 14 AND product_line = '';
+INSERT INTO crm.payment VALUES ('by hand', 'E1401', '', '2025-09-15 17:59:30+08', 500000, '2025-09-15 18:00+08');
+SELECT round(actual / 1000000, 2) AS "result M", round(attainment * 100, 1) AS "attained %", round(pace * 100, 1) AS "pace %", quadrant
+FROM calib.diagnosis WHERE unit_id = 14 AND product_line = '';
+DELETE FROM crm.payment WHERE payment_no = 'by hand';
+SELECT round(actual / 1000000, 2) AS "result M", round(attainment * 100, 1) AS "attained %", round(pace * 100, 1) AS "pace %", quadrant
+FROM calib.diagnosis WHERE unit_id = 14 AND product_line = '';
+
+\echo '== And a visit under a staff number nobody has: the CRM keeps its row, calib keeps it waiting, readable, until somebody mends one of the two'
+INSERT INTO crm.contact VALUES ('visit by whom', 'E7777', 'S140101', '', 'on site', '2025-09-15 16:00+08', '2025-09-15 18:00+08');
+SELECT source, external_id, problem, detail, hint, sqlstate FROM calib.feed_error;
+
 \echo '== South China: three quarters of its target, and people work far more than elsewhere: environment'
 SELECT reason FROM calib.diagnosis WHERE unit_id = 30 AND product_line = '';
 

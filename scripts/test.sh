@@ -5,6 +5,7 @@
 # kind whatever became of the others. The last line is `N passed, N failed`;
 # the exit status says the same. CI=true turns warnings into errors.
 # TESTS="a b" narrows pg_regress and isolation, TAP="tests/tap/x.pl" the rest.
+# CALIB_FEED_SECONDS: how long tests/tap/feed.pl works on a CRM (15).
 set -u
 . "$(dirname "$0")/lib.sh"
 passed=0
@@ -118,7 +119,8 @@ regress() {
 tap() {
 	as_server mkdir -p "$DIR/tap"
 	log=$DIR/tap/$(basename "$1" .pl).log
-	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" PGPORT=65432 LC_ALL=C \
+	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" \
+		CALIB_FEED_SECONDS="${CALIB_FEED_SECONDS:-15}" PGPORT=65432 LC_ALL=C \
 		TEMP_CONFIG="$DIR/temp.conf" PG_TEST_PORT_DIR="$DIR/tap/ports" \
 		PG_REGRESS="$PGTEST/regress/pg_regress" TMPDIR="$DIR/tap" \
 		prove -v -I "$PGTEST/perl" -I . "$1") >"$DIR/tap.out" 2>&1

@@ -180,6 +180,9 @@ FROM (SELECT c.oid AS s FROM pg_class c WHERE relname LIKE 'vi"sit%' AND relkind
 SELECT own.try(format('SELECT calib.attach(%L, ''activity'', %L, %L)', $n$fe"ed'; DROP TABLE crm.visit; --$n$, c.oid::regclass, '{"external_id": "\"i\"\"d''\"", "unit": "\"re)p\"", "kind": "''visit''", "occurred_at": "\"a t\""}'))
 FROM pg_class c WHERE relname LIKE 'vi"sit%' AND relkind = 'r';
 SELECT feed, source FROM calib.feed;
+INSERT INTO "c""r'm ;--"."vi""sit'; DROP TABLE crm.visit; --" VALUES (1, 'an', '2025-10-01', true);
+SELECT calib.pull($n$fe"ed'; DROP TABLE crm.visit; --$n$, complete => true);
+SELECT source, external_id, unit_id FROM calib.activity WHERE source <> 'manual';
 SELECT calib.detach($n$fe"ed'; DROP TABLE crm.visit; --$n$);
 
 -- The session's settings do not change what an expression is -----------------------------------

@@ -128,6 +128,8 @@ extern int64 calib_remove_array(const Feed *feed, Datum keys);
 extern bool calib_is_owners(const Feed *feed);
 extern void calib_note_problem(const Feed *feed, const Rows *row,
                                ErrorData *error);
+extern void calib_note_keys(const Feed *feed, const Rows *keys,
+                            const ErrorData *error);
 extern ErrorData *calib_attempt(void (*work)(void *), void *arg);
 extern ErrorData *calib_not_the_owner(const Feed *feed);
 

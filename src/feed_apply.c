@@ -145,21 +145,21 @@ remove_gone_separately(void *arg)
 	calib_remove_gone(work->feed, work->old, work->new);
 }
 
-/* Before the new rows are searched: what the old ones had goes, or stays. */
+/* Before the new rows are searched: what the old ones had goes, or waits. */
 static void
 remove_first(const Feed *feed, const Rows *old, const Rows *new)
 {
 	Work work = {.feed = feed};
+	ErrorData *error;
 
 	work.keys = named_key(keys_of(feed, old));
-	if (new == NULL)
-	{
-		(void) calib_attempt(remove_separately, &work);
-		return;
-	}
 	work.old = work.keys;
-	work.new = keys_of(feed, new);
-	(void) calib_attempt(remove_gone_separately, &work);
+	if (new != NULL)
+		work.new = keys_of(feed, new);
+	error = calib_attempt(
+	    new == NULL ? remove_separately : remove_gone_separately, &work);
+	if (error != NULL)
+		calib_note_keys(feed, work.keys, error);
 }
 
 static void
@@ -215,13 +215,26 @@ refuse_rows(const Feed *feed, const Rows *rows, Taken *taken)
 	tuplestore_end(half[1]->store);
 }
 
+/* What kept the batch from being taken; NULL: it was. */
+static ErrorData *
+try_batch(Work *work, Taken *taken)
+{
+	ErrorData *error;
+
+	memset(&work->taken, 0, sizeof(Taken));
+	error = calib_attempt(take_batch, work);
+	if (error == NULL)
+		add_taken(taken, &work->taken);
+	return error;
+}
+
 /* old, new: rows of the source before and after; NULL: there are none. */
 void
 calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
                  FeedHow how, Taken *taken)
 {
 	Work work = {.feed = feed, .old = old, .new = new, .how = how};
-	ErrorData *error = NULL;
+	ErrorData *error;
 
 	if (!calib_is_owners(feed))
 	{
@@ -229,28 +242,23 @@ calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
 		return;
 	}
 	if (feed->strict)
-		take_batch(&work);
-	else
-		error = calib_attempt(take_batch, &work);
-	if (error == NULL)
 	{
+		take_batch(&work);
 		add_taken(taken, &work.taken);
 		return;
 	}
-	if (how == FEED_NEW)
+	error = try_batch(&work, taken);
+	if (error != NULL && how == FEED_NEW)
 	{
-		work.how = how = FEED_UPSERT;
-		memset(&work.taken, 0, sizeof(Taken));
-		error = calib_attempt(take_batch, &work);
-		if (error == NULL)
-		{
-			add_taken(taken, &work.taken);
-			return;
-		}
+		work.how = FEED_UPSERT;
+		error = try_batch(&work, taken);
 	}
-	if (old != NULL)
+	if (error != NULL && old != NULL)
+	{
 		remove_first(feed, old, new);
-	if (new == NULL)
-		return;
-	search(feed, new, how, error, taken);
+		work.old = NULL;
+		error = new == NULL ? NULL : try_batch(&work, taken);
+	}
+	if (error != NULL)
+		search(feed, new, work.how, error, taken);
 }

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "row_json.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -24,9 +25,26 @@ typedef struct Note
 	bool written;
 } Note;
 
+/*
+ * A feed does not wait for long: two transactions of a CRM that never meet
+ * there may meet here, on a customer both refer to or a fact both change, and
+ * wait for each other. What is held longer than this is taken later.
+ */
+#define PATIENCE_MS 100
+
+static int
+patience(void)
+{
+	int most = Max(Min(PATIENCE_MS, DeadlockTimeout / 2), 1);
+
+	return LockTimeout > 0 ? Min(LockTimeout, most) : most;
+}
+
 static bool
 passes_through(int sqlstate)
 {
+	if (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
+		return false;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
 		case MAKE_SQLSTATE('2', '5', '0', '0', '0'):
@@ -50,16 +68,20 @@ calib_attempt(void (*work)(void *), void *arg)
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
+	int was_timeout = LockTimeout;
 
 	BeginInternalSubTransaction(NULL);
+	LockTimeout = patience();
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
 		work(arg);
+		LockTimeout = was_timeout;
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
+		LockTimeout = was_timeout;
 		if (passes_through(geterrcode()))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(memory);
@@ -258,11 +280,33 @@ calib_note_problem(const Feed *feed, const Rows *row, ErrorData *error)
 {
 	Note note = {feed, row, error, false};
 
-	if (calib_is_owners(feed) && calib_attempt(note_fact, &note) != NULL)
+	if (calib_is_owners(feed) &&
+	    (calib_attempt(note_fact, &note) != NULL || !note.written))
 	{
 		note.written = false;
 		(void) calib_attempt(note_key, &note);
 	}
 	if (!note.written)
 		note_row(&note);
+}
+
+/* What is gone from the source and could not be taken back: the next pull
+ * tries it again. */
+void
+calib_note_keys(const Feed *feed, const Rows *keys, const ErrorData *error)
+{
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
+	bool isnull;
+
+	tuplestore_rescan(keys->store);
+	while (tuplestore_gettupleslot(keys->store, true, false, slot))
+	{
+		Datum key = slot_getattr(slot, 1, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+			append_error(feed, error, TextDatumGetCString(key), NULL, NULL);
+	}
+	ExecDropSingleTupleTableSlot(slot);
 }

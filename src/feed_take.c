@@ -227,6 +227,24 @@ enter_unknown(Batch *batch, int column, Datum lost)
 	    values);
 }
 
+/*
+ * Ids may be given by hand, which leaves the sequence behind them: what is
+ * entered here must not fail for it.
+ */
+static void
+pass_given_ids(const char *table)
+{
+	char *text = psprintf(
+	    "SELECT pg_catalog.setval('calib.%s_%s_id_seq', t.last)"
+	    " FROM (SELECT pg_catalog.max(r.%s_id) AS last FROM calib.%s r) t,"
+	    " calib.%s_%s_id_seq s WHERE t.last OPERATOR(pg_catalog.>)"
+	    " s.last_value OR NOT s.is_called"
+	    " AND t.last OPERATOR(pg_catalog.=) s.last_value",
+	    table, table, table, table, table, table);
+
+	SPI_execute_plan(calib_kept_plan(text, 0, NULL), NULL, NULL, false, 0);
+}
+
 static void
 enter_references(Batch *batch)
 {
@@ -242,6 +260,7 @@ enter_references(Batch *batch)
 		if (!(flags & (CUSTOMER_REF | OPPORTUNITY_REF)) ||
 		    calib_stub_text(destination, i) == NULL)
 			continue;
+		pass_given_ids(flags & CUSTOMER_REF ? "customer" : "opportunity");
 		batch->values[lost] = lock_unknown(batch, i);
 		enter_unknown(batch, i, batch->values[lost]);
 	}
@@ -284,10 +303,12 @@ enter_first(Batch *batch)
 
 	if (batch->feed->stub)
 		enter_references(batch);
+	if (!destination->is_master || strcmp(destination->name, "target") == 0)
+		return;
+	pass_given_ids(destination->name);
 	if (strcmp(destination->name, "unit") == 0)
 		enter_units(batch);
-	else if (destination->is_master &&
-	         strcmp(destination->name, "target") != 0)
+	else
 		batch->values[LOST_KEYS] = lock_unknown(batch, 0);
 }
 

@@ -1,12 +1,6 @@
 -- WeCom: daily counts of what somebody did with customers, the customers themselves,
 -- and journals. No message is ever in these answers; names of persons are left out.
 
-INSERT INTO calib.activity_kind (kind, label_en, label_zh) VALUES
-    ('chat', 'Chats with customers', '客户会话'),
-    ('message', 'Messages sent', '发送消息'),
-    ('contact_request', 'Contact requests sent', '发起好友申请'),
-    ('new_contact', 'Contacts gained', '新增联系人');
-
 -- Whose days they are the answer does not say: they are those of all that were asked
 -- for, together.
 CREATE FUNCTION calib.wecom_user(payload jsonb) RETURNS text

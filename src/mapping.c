@@ -7,16 +7,49 @@
  * there has its parentheses, quotes and comments closed, so that it cannot
  * reach beyond the place it is pasted into.
  */
-#include "calib.h"
+#include "feed.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+
+static const char *const destinations[] = {
+    "unit",     "customer", "opportunity", "stage_change",
+    "activity", "result",   "receivable",  "target"};
+
+/* What src/feed_destination.c has, for SQL to read. */
+PG_FUNCTION_INFO_V1(calib_canonical_columns);
+Datum
+calib_canonical_columns(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *answer = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool nulls[5] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (size_t d = 0; d < lengthof(destinations); d++)
+	{
+		const Destination *destination = calib_destination(destinations[d]);
+		int count = calib_canonical_count(destination);
+
+		for (int place = 0; place < count; place++)
+		{
+			const CanonicalColumn *column = &destination->column[place];
+			Datum values[5] = {
+			    CStringGetTextDatum(destination->name),
+			    Int32GetDatum(place + 1), CStringGetTextDatum(column->name),
+			    CStringGetTextDatum(format_type_be(column->type)),
+			    BoolGetDatum(column->flags & REQUIRED)};
+
+			tuplestore_putvalues(answer->setResult, answer->setDesc, values,
+			                     nulls);
+		}
+	}
+	return (Datum) 0;
+}
 
 pg_noreturn static void
 refuse(const char *why)

@@ -3,70 +3,8 @@
 
 CREATE FUNCTION calib.canonical_columns()
 RETURNS TABLE (destination text, place integer, canonical text, type text, required boolean)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 60
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT c.* FROM (VALUES
-        ('unit', 1, 'external_ref', 'text', true),
-        ('unit', 2, 'name', 'text', true),
-        ('unit', 3, 'kind', 'text', false),
-        ('unit', 4, 'parent', 'text', false),
-        ('unit', 5, 'peer_group', 'text', false),
-        ('unit', 6, 'active_from', 'date', false),
-        ('unit', 7, 'active_to', 'date', false),
-        ('customer', 1, 'external_ref', 'text', true),
-        ('customer', 2, 'name', 'text', true),
-        ('customer', 3, 'unit', 'text', false),
-        ('customer', 4, 'tier', 'text', false),
-        ('customer', 5, 'channel', 'text', false),
-        ('customer', 6, 'created_at', 'timestamptz', false),
-        ('opportunity', 1, 'external_ref', 'text', true),
-        ('opportunity', 2, 'unit', 'text', true),
-        ('opportunity', 3, 'customer', 'text', false),
-        ('opportunity', 4, 'product_line', 'text', false),
-        ('opportunity', 5, 'stage', 'text', true),
-        ('opportunity', 6, 'stage_since', 'timestamptz', false),
-        ('opportunity', 7, 'amount', 'numeric', false),
-        ('opportunity', 8, 'outcome', 'text', false),
-        ('opportunity', 9, 'created_at', 'timestamptz', false),
-        ('opportunity', 10, 'closed_at', 'timestamptz', false),
-        ('stage_change', 1, 'external_id', 'text', true),
-        ('stage_change', 2, 'opportunity', 'text', true),
-        ('stage_change', 3, 'stage', 'text', true),
-        ('stage_change', 4, 'changed_at', 'timestamptz', true),
-        ('activity', 1, 'external_id', 'text', true),
-        ('activity', 2, 'unit', 'text', true),
-        ('activity', 3, 'customer', 'text', false),
-        ('activity', 4, 'opportunity', 'text', false),
-        ('activity', 5, 'product_line', 'text', false),
-        ('activity', 6, 'kind', 'text', true),
-        ('activity', 7, 'outcome', 'text', false),
-        ('activity', 8, 'occurred_at', 'timestamptz', true),
-        ('activity', 9, 'due_at', 'timestamptz', false),
-        ('activity', 10, 'quantity', 'float8', false),
-        ('activity', 11, 'recorded_at', 'timestamptz', false),
-        ('result', 1, 'external_id', 'text', true),
-        ('result', 2, 'unit', 'text', true),
-        ('result', 3, 'customer', 'text', false),
-        ('result', 4, 'measure', 'text', false),
-        ('result', 5, 'product_line', 'text', false),
-        ('result', 6, 'occurred_at', 'timestamptz', true),
-        ('result', 7, 'amount', 'numeric', true),
-        ('result', 8, 'recorded_at', 'timestamptz', false),
-        ('receivable', 1, 'external_id', 'text', true),
-        ('receivable', 2, 'customer', 'text', true),
-        ('receivable', 3, 'amount', 'numeric', false),
-        ('receivable', 4, 'due_on', 'date', true),
-        ('receivable', 5, 'settled_on', 'date', false),
-        ('target', 1, 'external_ref', 'text', true),
-        ('target', 2, 'unit', 'text', true),
-        ('target', 3, 'measure', 'text', false),
-        ('target', 4, 'product_line', 'text', false),
-        ('target', 5, 'grain', 'text', false),
-        ('target', 6, 'period_start', 'date', true),
-        ('target', 7, 'value', 'numeric', true)
-    ) AS c (destination, place, canonical, type, required);
-END;
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 60
+AS 'MODULE_PATHNAME', 'calib_canonical_columns';
 COMMENT ON FUNCTION calib.canonical_columns() IS
 'What a feed may say of a fact, per destination: the columns a mapping names, their type, and whether it must. The first of each is the fact''s key.';
 

@@ -1,5 +1,5 @@
--- Reading a source again: what changed since the last time, what had failed, and
--- which facts have no row any more. See docs/feed.md.
+-- Reading a source again: what changed since the last time, and which facts have no row
+-- any more. What had failed is src/retry.sql's. See docs/feed.md.
 
 -- Units, customers and opportunities do not say which feed brought them: what a feed
 -- saw is kept here, and what it no longer sees is gone.
@@ -196,39 +196,36 @@ COMMENT ON FUNCTION calib.keys_without_row(calib.feed) IS
 REVOKE EXECUTE ON FUNCTION calib.keys_without_row(calib.feed) FROM PUBLIC;
 
 -- What somebody else holds is left for the next time: nobody is waited for.
-CREATE FUNCTION calib.hold_facts(fed calib.feed, keys text[]) RETURNS text[]
+CREATE FUNCTION calib.find_facts(fed calib.feed, keys text[], hold boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    held text[];
+    is_named boolean := ($1).destination IN ('unit', 'customer', 'opportunity');
+    found text[];
 BEGIN
-    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$I f
-            WHERE f.%1$I = ANY ($2) %3$s FOR UPDATE SKIP LOCKED) h',
-        CASE WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN 'external_ref' ELSE 'external_id' END,
+    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$I f WHERE f.%1$I = ANY ($2) %3$s %4$s) h',
+        CASE WHEN is_named THEN 'external_ref' ELSE 'external_id' END,
         ($1).destination,
-        CASE WHEN ($1).destination IN ('unit', 'customer', 'opportunity') THEN '' ELSE 'AND f.source = ($1).feed' END)
-    INTO held USING $1, $2;
-    RETURN held;
+        CASE WHEN is_named THEN '' ELSE 'AND f.source = ($1).feed' END,
+        CASE WHEN $3 THEN 'FOR UPDATE SKIP LOCKED' ELSE '' END)
+    INTO found USING $1, $2;
+    RETURN found;
 END $$;
-COMMENT ON FUNCTION calib.hold_facts(calib.feed, text[]) IS
-'Locks the facts of some keys that nobody else has locked; returns their keys.';
-REVOKE EXECUTE ON FUNCTION calib.hold_facts(calib.feed, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.find_facts(calib.feed, text[], boolean) IS
+'Which of some keys have facts; where hold, of those that nobody else has locked, which then are.';
+REVOKE EXECUTE ON FUNCTION calib.find_facts(calib.feed, text[], boolean) FROM PUBLIC;
 
 -- A row that came back meanwhile has pushed its fact, which then was locked, or shows
 -- when the source is asked again with the fact in hand: only what is gone both times goes.
-CREATE FUNCTION calib.remove_gone(fed calib.feed) RETURNS bigint
+CREATE FUNCTION calib.remove_keys_gone(fed calib.feed, keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    gone text[];
+    gone text[] := calib.find_facts($1, $2, hold => true);
     removed bigint;
 BEGIN
-    IF ($1).destination = 'target' THEN
-        RETURN 0;
-    END IF;
-    gone := calib.hold_facts($1, calib.keys_without_row($1));
     IF gone IS NULL THEN
         RETURN 0;
     END IF;
@@ -237,6 +234,20 @@ BEGIN
     removed := calib.feed_remove(($1).feed_id, coalesce(gone, '{}'));
     DELETE FROM calib.feed_key k WHERE k.feed_id = ($1).feed_id AND k.key = ANY (gone);
     RETURN removed;
+END $$;
+COMMENT ON FUNCTION calib.remove_keys_gone(calib.feed, text[]) IS
+'Removes the facts of those keys whose row the source has no more; returns how many.';
+REVOKE EXECUTE ON FUNCTION calib.remove_keys_gone(calib.feed, text[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.remove_gone(fed calib.feed) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF ($1).destination = 'target' THEN
+        RETURN 0;
+    END IF;
+    RETURN calib.remove_keys_gone($1, calib.keys_without_row($1));
 END $$;
 COMMENT ON FUNCTION calib.remove_gone(calib.feed) IS
 'Removes the facts of a feed whose row its source has no more; returns how many. Targets stay.';
@@ -267,153 +278,6 @@ END $$;
 COMMENT ON FUNCTION calib.compare_keys(calib.feed) IS
 'Removes the facts of a feed whose row is gone, and remembers what it saw; returns how many were removed. Where the key of a row cannot be computed: a warning, and nothing is removed.';
 REVOKE EXECUTE ON FUNCTION calib.compare_keys(calib.feed) FROM PUBLIC;
-
--- What had failed ----------------------------------------------------------------------------
-
--- An error that is there again keeps its age, whatever it says now.
-CREATE FUNCTION calib.age_errors(old calib.feed_error[]) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    UPDATE calib.feed_error e SET first_at = o.first_at, tries = o.tries + 1
-    FROM (SELECT u.source, u.external_id, max(u.feed_error_id) AS last_id, min(u.first_at) AS first_at, max(u.tries) AS tries
-          FROM unnest(age_errors.old) AS u GROUP BY u.source, u.external_id) o
-    WHERE e.source = o.source AND e.external_id = o.external_id AND e.feed_error_id > o.last_id;
-END;
-COMMENT ON FUNCTION calib.age_errors(calib.feed_error[]) IS
-'Gives errors that were tried again and failed again the age of those that were taken away for it, and one more try.';
-REVOKE EXECUTE ON FUNCTION calib.age_errors(calib.feed_error[]) FROM PUBLIC;
-
-CREATE FUNCTION calib.take_errors(source text, keys text[]) RETURNS calib.feed_error[]
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH taken AS (
-        DELETE FROM calib.feed_error e WHERE e.source = take_errors.source AND e.external_id = ANY (take_errors.keys)
-        RETURNING e.*
-    )
-    SELECT array_agg(t::calib.feed_error) FROM taken t;
-END;
-COMMENT ON FUNCTION calib.take_errors(text, text[]) IS
-'Takes the errors of some keys of a source away and returns them.';
-REVOKE EXECUTE ON FUNCTION calib.take_errors(text, text[]) FROM PUBLIC;
-
--- Rows that somebody holds are not read: their errors stay as they were.
-CREATE FUNCTION calib.retry_keys(fed calib.feed, keys text[]) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    old calib.feed_error[] := calib.take_errors(($1).feed, $2);
-    got record;
-BEGIN
-    SELECT r.* INTO got FROM calib.read_source($1, calib.feed_key_text($1) || ' = ANY ($1)', $2) AS r;
-    IF got.skipped > 0 THEN
-        PERFORM calib.take_errors(($1).feed, $2);
-        INSERT INTO calib.feed_error SELECT o.* FROM unnest(old) AS o;
-    ELSE
-        PERFORM calib.age_errors(old);
-    END IF;
-    RETURN got.taken;
-EXCEPTION WHEN data_exception THEN
-    RAISE WARNING 'feed "%": what waits cannot be looked up, for not every row of % has a key', ($1).feed, ($1).source
-        USING DETAIL = SQLERRM, HINT = 'calib.pull() with complete => true tries it again.';
-    RETURN 0;
-END $$;
-COMMENT ON FUNCTION calib.retry_keys(calib.feed, text[]) IS
-'Reads the rows of some keys again, for which errors wait; returns the facts taken.';
-REVOKE EXECUTE ON FUNCTION calib.retry_keys(calib.feed, text[]) FROM PUBLIC;
-
-CREATE FUNCTION calib.waiting_keys(source text) RETURNS text[]
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT array_agg(DISTINCT e.external_id) FROM calib.feed_error e
-    WHERE e.source = waiting_keys.source AND e.external_id IS NOT NULL;
-END;
-COMMENT ON FUNCTION calib.waiting_keys(text) IS 'The keys for which errors of a source wait; NULL: none.';
-REVOKE EXECUTE ON FUNCTION calib.waiting_keys(text) FROM PUBLIC;
-
-CREATE FUNCTION calib.retry_feed(fed calib.feed, keys text[]) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    batch constant integer := 1000;
-    taken bigint := 0;
-BEGIN
-    FOR n IN 1 .. coalesce(cardinality($2), 0) BY batch LOOP
-        taken := taken + calib.retry_keys($1, $2[n : n + batch - 1]);
-    END LOOP;
-    RETURN taken;
-END $$;
-COMMENT ON FUNCTION calib.retry_feed(calib.feed, text[]) IS
-'Reads the rows of keys for which errors wait again, a thousand at a time; returns the facts taken.';
-REVOKE EXECUTE ON FUNCTION calib.retry_feed(calib.feed, text[]) FROM PUBLIC;
-
--- A fact that came again later, and was taken, is newer than the one that waits.
-CREATE FUNCTION calib.drop_overtaken() RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    DELETE FROM calib.feed_error e
-    USING (SELECT 'activity' AS destination, a.source, a.external_id, a.recorded_at FROM calib.activity a
-           UNION ALL SELECT 'result', r.source, r.external_id, r.recorded_at FROM calib.result r) f
-    WHERE f.destination = e.destination AND f.source = e.source AND f.external_id = e.external_id
-      AND f.recorded_at > coalesce((e.fact ->> 'recorded_at')::timestamptz, e.first_at)
-      AND NOT EXISTS (SELECT FROM calib.feed d WHERE d.feed = e.source);
-END;
-COMMENT ON FUNCTION calib.drop_overtaken() IS
-'Forgets errors of facts that no feed brought and that were recorded anew since.';
-REVOKE EXECUTE ON FUNCTION calib.drop_overtaken() FROM PUBLIC;
-
-CREATE FUNCTION calib.retry_batch(source text, destination text, keys text[]) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    old calib.feed_error[] := calib.take_errors($1, $3);
-    taken bigint;
-BEGIN
-    SELECT f.taken INTO taken
-    FROM calib.feed_facts($1, $2, (
-        SELECT jsonb_agg(n.fact ORDER BY n.feed_error_id) FROM (
-            SELECT DISTINCT ON (o.external_id) o.fact, o.feed_error_id FROM unnest(old) AS o
-            WHERE o.destination = $2 ORDER BY o.external_id, o.feed_error_id DESC) n)) AS f;
-    PERFORM calib.age_errors(old);
-    RETURN taken;
-END $$;
-COMMENT ON FUNCTION calib.retry_batch(text, text, text[]) IS
-'Takes facts that wait, the newest of each key, as if they came now; returns how many were taken.';
-REVOKE EXECUTE ON FUNCTION calib.retry_batch(text, text, text[]) FROM PUBLIC;
-
-CREATE FUNCTION calib.retry_facts() RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    batch record;
-    taken bigint := 0;
-BEGIN
-    PERFORM calib.drop_overtaken();
-    FOR batch IN
-        SELECT w.source, w.destination, array_agg(w.external_id) AS keys FROM (
-            SELECT e.source, e.destination, e.external_id,
-                   (row_number() OVER (PARTITION BY e.source, e.destination ORDER BY e.external_id) - 1) / 1000 AS n
-            FROM calib.feed_error e
-            WHERE e.fact IS NOT NULL AND e.external_id IS NOT NULL
-              AND NOT EXISTS (SELECT FROM calib.feed d WHERE d.feed = e.source)
-            GROUP BY e.source, e.destination, e.external_id) w
-        GROUP BY w.source, w.destination, w.n
-        ORDER BY w.destination <> 'customer', w.source, w.destination, w.n
-    LOOP
-        taken := taken + calib.retry_batch(batch.source, batch.destination, batch.keys);
-    END LOOP;
-    RETURN taken;
-END $$;
-COMMENT ON FUNCTION calib.retry_facts() IS
-'Tries what waits in feed_error and was not brought by a feed again; returns the facts taken.';
-REVOKE EXECUTE ON FUNCTION calib.retry_facts() FROM PUBLIC;
 
 -- Pull --------------------------------------------------------------------------------------
 
@@ -536,53 +400,4 @@ BEGIN
     RETURN calib.pull_feed(fed, $2);
 END $$;
 COMMENT ON FUNCTION calib.pull(text, boolean) IS
-'Reads what is new in the source of a feed in mode pull, and tries again what waits of the feed in feed_error; complete => true reads everything, in either mode, and removes facts whose row is gone. feed NULL: all feeds, and what waits of other sources. Returns the facts taken or removed. Duty admin for everyone (42501); READ COMMITTED only (25001). Unknown feed: 42704.';
-
--- What to look at -----------------------------------------------------------------------------
-
--- Monitoring asks without any duty, and is told names and numbers, no facts.
-CREATE FUNCTION calib.feed_problems() RETURNS TABLE (feed text, problem text)
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT f.feed,
-           CASE
-               WHEN c.oid IS NULL THEN 'source dropped'
-               WHEN pg_get_userbyid(c.relowner)::text <> f.owner THEN 'source has another owner'
-               WHEN f.mode = 'push' AND f.backfill_at IS NOT NULL THEN 'backfill not finished'
-               WHEN f.mode = 'pull' AND coalesce(f.pulled_at, f.attached_at) < calib.clock() - interval '1 day'
-                   THEN 'not pulled for a day'
-           END
-    FROM calib.feed f LEFT JOIN pg_class c ON c.oid = f.source;
-END;
-COMMENT ON FUNCTION calib.feed_problems() IS
-'What is wrong with each feed: source dropped, source has another owner (attach it again), backfill not finished, not pulled for a day; NULL: nothing.';
-
-CREATE FUNCTION calib.facts_waiting() RETURNS TABLE (source text, facts bigint, oldest_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT e.source, count(DISTINCT coalesce(e.external_id, e.feed_error_id::text)), min(e.first_at)
-    FROM calib.feed_error e GROUP BY e.source;
-END;
-COMMENT ON FUNCTION calib.facts_waiting() IS
-'How many facts of each source wait in calib.feed_error, and since when the oldest does.';
-
-CREATE VIEW calib.feed_state WITH (security_invoker = true) AS
-SELECT f.feed, f.destination, f.source::text AS source, f.mode, f.done, f.total, f.backfilled_at, f.pulled_at,
-       coalesce(w.facts, 0) AS waiting, p.problem
-FROM calib.feed f
-JOIN calib.feed_problems() p ON p.feed OPERATOR(pg_catalog.=) f.feed
-LEFT JOIN calib.facts_waiting() w ON w.source OPERATOR(pg_catalog.=) f.feed;
-COMMENT ON VIEW calib.feed_state IS 'Each feed, how far it is, what waits of it, and what is wrong with it.';
-COMMENT ON COLUMN calib.feed_state.feed IS 'Its name, and the source of its facts.';
-COMMENT ON COLUMN calib.feed_state.destination IS 'What its rows become.';
-COMMENT ON COLUMN calib.feed_state.source IS 'The relation it follows; of one that was dropped, the number it had.';
-COMMENT ON COLUMN calib.feed_state.mode IS 'push or pull.';
-COMMENT ON COLUMN calib.feed_state.done IS 'Rows the backfill has read.';
-COMMENT ON COLUMN calib.feed_state.total IS 'About how many it will have read; NULL: it did not begin.';
-COMMENT ON COLUMN calib.feed_state.backfilled_at IS 'When the backfill ended; NULL: it did not.';
-COMMENT ON COLUMN calib.feed_state.pulled_at IS 'When it was last pulled.';
-COMMENT ON COLUMN calib.feed_state.waiting IS 'Facts that wait in calib.feed_error.';
-COMMENT ON COLUMN calib.feed_state.problem IS
-'source dropped, source has another owner (attach it again), backfill not finished, not pulled for a day; NULL: none.';
+'Reads what is new in the source of a feed in mode pull, and tries again what waits of the feed in feed_error; complete => true reads everything, in either mode, and removes facts whose row is gone. feed NULL: all feeds, and what waits of other sources. Returns the facts taken, those that stand unchanged included, or removed. Duty admin for everyone (42501); READ COMMITTED only (25001). Unknown feed: 42704.';

@@ -98,7 +98,9 @@ BEGIN ATOMIC
         RETURNING g.relation
     ), fed AS (
         DELETE FROM calib.feed f WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = f.source)
-        RETURNING f.source
+        RETURNING f.source, f.feed
+    ), waiting AS (
+        DELETE FROM calib.feed_error e USING fed WHERE e.source = fed.feed
     )
     SELECT a.relation::text FROM audited a UNION SELECT g.relation::text FROM guarded g
     UNION SELECT f.source::text FROM fed f;

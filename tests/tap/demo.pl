@@ -38,6 +38,25 @@ sub at
 
 my $printed = play('one');
 
+# The company's facts come from its CRM: 74 reps with 18 shops each; 15 teams with 50
+# premium deals and one rep with five; and every row of the CRM's is a fact, and no other.
+is($node->safe_psql('one', q{SELECT count(*), count(DISTINCT unit_id) FROM calib.customer WHERE external_ref LIKE 'S%'}), '1332|74', q{the CRM's shops are customers});
+is($node->safe_psql('one', 'SELECT count(*) FROM calib.opportunity'), '755', q{and its deals opportunities});
+foreach my $pair (
+	[ 'contact', q{SELECT contact_no, staff_no, shop_no, coalesce(line, ''), CASE way WHEN 'phone' THEN 'call' ELSE 'visit' END, started, saved FROM crm.contact WHERE staff_no <> 'E7777'},
+		q{SELECT external_id, u.external_ref, c.external_ref, product_line, a.kind, occurred_at, recorded_at FROM calib.activity a JOIN calib.unit u USING (unit_id) JOIN calib.customer c USING (customer_id)} ],
+	[ 'payment', q{SELECT payment_no, staff_no, line, booked, yuan, saved FROM crm.payment},
+		q{SELECT external_id, u.external_ref, product_line, occurred_at, amount, recorded_at FROM calib.result r JOIN calib.unit u USING (unit_id)} ])
+{
+	my ($table, $rows, $facts) = @$pair;
+	is($node->safe_psql('one', "SELECT count(*) FROM (($rows EXCEPT ALL $facts) UNION ALL ($facts EXCEPT ALL $rows)) d"), '0', "crm.$table: every row is a fact, and no other");
+}
+is($node->safe_psql('one', 'SELECT source, external_id, sqlstate FROM calib.feed_error'), 'contacts|visit by whom|23503', 'the row of nobody waits');
+# Anhui's 10 million: half a million more is five points.
+my @anhui = map { [ split /\s*\|\s*/ ] } $printed =~ /^ +([\d.]+ \| +[\d.]+ \| +[\d.]+ \| execution)/mg;
+is(sprintf('%d: %.2f %.1f', scalar @anhui, $anhui[1][0] - $anhui[0][0], $anhui[1][1] - $anhui[0][1]), '3: 0.50 5.0', 'a payment entered in the CRM is in the diagnosis at once');
+is("@{ $anhui[2] }", "@{ $anhui[0] }", 'and gone with its row');
+
 # Diagnoses of mid September.
 my $september = '2025-09-15 18:00+08';
 my $diagnosis = q{SELECT quadrant, signal, remedy, reason_code FROM calib.diagnosis

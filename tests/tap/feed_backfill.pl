@@ -23,7 +23,7 @@ sub session
 	return $self;
 }
 
-sub tell
+sub speak
 {
 	my ($self, $text) = @_;
 	${ $self->{in} } .= "$text\n\\echo told\n";
@@ -41,7 +41,7 @@ sub leave
 }
 
 # Two partitions, one of them divided again, and a gate in the mapping: whoever reads row
-# 30000 waits while somebody holds lock 1.
+# 30001 waits while somebody holds lock 1.
 sql(<<'SQL');
 CREATE EXTENSION calib;
 INSERT INTO calib.unit (kind, name, external_ref) SELECT 'rep', 'Rep ' || n, 'r' || n FROM generate_series(0, 9) n;
@@ -68,24 +68,24 @@ CREATE VIEW crm.difference AS
 	UNION ALL (SELECT 'too many', * FROM (TABLE crm.brought EXCEPT TABLE crm.wanted) m);
 SELECT calib.attach('visits', 'activity', 'crm.visit', '{
 	"external_id": "id", "kind": "''visit''", "occurred_at": "at", "quantity": "n",
-	"unit": "CASE WHEN id = 30000 THEN crm.gate(rep) ELSE rep END"}', 'NOT deleted');
+	"unit": "CASE WHEN id = 30001 THEN crm.gate(rep) ELSE rep END"}', 'NOT deleted');
 SQL
 is(sql('SELECT count(*) FROM calib.activity'), 0, 'attaching takes no row');
 
 # --- A table that somebody is writing to is not waited for without end
 my $writer = session();
-tell($writer, "BEGIN; INSERT INTO crm.visit VALUES (61000, 'r1', '2025-10-01', 1);");
+speak($writer, "BEGIN; INSERT INTO crm.visit VALUES (61000, 'r1', '2025-10-01', 1);");
 my ($code, $stdout, $stderr) = $node->psql('postgres', <<'SQL');
 SELECT calib.attach('more visits', 'activity', 'crm.visit', '{"external_id": "id", "kind": "''visit''", "occurred_at": "at", "unit": "rep"}')
 SQL
 like($stderr, qr/canceling statement due to lock timeout/, 'attaching gives up');
 is(sql('SELECT count(*) FROM calib.feed'), 1, 'and leaves nothing');
-tell($writer, 'ROLLBACK;');
+speak($writer, 'ROLLBACK;');
 leave($writer);
 
 # --- Killed in the middle
 my $gate = session();
-tell($gate, 'SELECT pg_advisory_lock(1);');
+speak($gate, 'SELECT pg_advisory_lock(1);');
 my $filling = session();
 ${ $filling->{in} } .= "CALL calib.backfill('visits');\n";
 $filling->{run}->pump_nb;
@@ -151,15 +151,15 @@ my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-T', '8', '-f', $scri
 	'>', \$bench_out, '2>', \$bench_err);
 # one who only looks, and holds what he looks at; one whose change will be taken back
 my $holder = session();
-tell($holder, 'BEGIN; SELECT FROM crm.visit WHERE id = 47000 FOR UPDATE;');
+speak($holder, 'BEGIN; SELECT FROM crm.visit WHERE id = 47000 FOR UPDATE;');
 my $undoer = session();
-tell($undoer, 'BEGIN; UPDATE crm.visit SET n = 99 WHERE id = 47001;');
+speak($undoer, 'BEGIN; UPDATE crm.visit SET n = 99 WHERE id = 47001;');
 my ($out, $err);
 $node->psql('postgres', "CALL calib.backfill('visits')", stdout => \$out, stderr => \$err);
 like($err, qr/WARNING:  feed "visits" is filled but for rows that somebody else holds/, 'rows that are held are told');
 is(sql("SELECT count(*) FROM calib.activity WHERE external_id = '47000'"), 0, 'and nobody is waited for');
-tell($undoer, 'ROLLBACK;');
-tell($holder, 'COMMIT;');
+speak($undoer, 'ROLLBACK;');
+speak($holder, 'COMMIT;');
 leave($undoer);
 leave($holder);
 $node->psql('postgres', "CALL calib.backfill('visits')", stderr => \$err);
