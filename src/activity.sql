@@ -20,7 +20,12 @@ INSERT INTO calib.activity_kind (kind, label_en, label_zh) VALUES
     ('collection_contact', 'Collection contact', '催款联系'),
     ('planned_visit', 'Planned visit', '计划拜访'),
     ('log_report', 'Log report', '工作日志'),
-    ('order', 'Order', '订单');
+    ('order', 'Order', '订单'),
+    -- counts of a day, which WeCom tells
+    ('chat', 'Chats with customers', '客户会话'),
+    ('message', 'Messages sent', '发送消息'),
+    ('contact_request', 'Contact requests sent', '发起好友申请'),
+    ('new_contact', 'Contacts gained', '新增联系人');
 SELECT calib.keep_in_dump('calib.activity_kind', seeded => true);
 
 CREATE TABLE calib.activity_weight (

@@ -177,6 +177,9 @@ BEGIN
         ('request_evidence', 'SELECT',
          'EXISTS (SELECT FROM calib.resource_request r WHERE r.request_id = request_evidence.request_id)'),
 
+        -- whom a chat suite expects a report of
+        ('report_duty', 'SELECT', format(everyone, '{admin}')),
+
         -- what HR holds, and tells other systems
         ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),

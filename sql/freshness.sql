@@ -1,0 +1,75 @@
+-- Freshness: lags per source by hand, what has none, silent sources, and who sees it.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS calib CASCADE;
+CREATE EXTENSION calib;
+SET timezone = 'Asia/Shanghai';
+SET DateStyle = 'ISO, YMD';
+SET calib.clock = '2025-10-31 18:00+08';
+SELECT * FROM calib.freshness;
+INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'rep', 'Ann'), (2, 'rep', 'Bo');
+INSERT INTO calib.activity (source, external_id, unit_id, kind, outcome, occurred_at, recorded_at) VALUES
+    -- crm: 0, 1, 2, 3 and 94 hours: mean 20, median 2; 95th percentile 3 + 0.8 * (94 - 3) = 75.8
+    ('crm', '1', 1, 'visit', NULL, '2025-10-20 09:00+08', '2025-10-20 09:00+08'),
+    ('crm', '2', 1, 'visit', NULL, '2025-10-20 09:00+08', '2025-10-20 10:00+08'),
+    ('crm', '3', 2, 'call', NULL, '2025-10-21 09:00+08', '2025-10-21 11:00+08'),
+    ('crm', '4', 2, 'call', NULL, '2025-10-30 09:00+08', '2025-10-30 12:00+08'),
+    ('crm', '5', 2, 'call', NULL, '2025-10-20 09:00+08', '2025-10-24 07:00+08'),
+    -- recorded, but not happened yet: no lag and no last event, but the last record
+    ('crm', '6', 1, 'planned_visit', NULL, '2025-11-05 09:00+08', '2025-10-31 17:00+08'),
+    ('crm', '7', 1, 'log_report', 'open', '2025-10-31 19:00+08', '2025-10-31 17:30+08'),
+    -- 30 days and no longer; not recorded yet by the clock
+    ('edge', '1', 1, 'visit', NULL, '2025-10-01 16:00:00+08', '2025-10-01 18:00:00+08'),
+    ('edge', '2', 1, 'visit', NULL, '2025-10-01 17:30:00.000001+08', '2025-10-01 18:00:00.000001+08'),
+    ('edge', '3', 1, 'visit', NULL, '2025-10-30 18:00+08', '2025-10-31 18:00:00.000001+08'),
+    ('silent', '1', 1, 'visit', NULL, '2025-09-01 09:00+08', '2025-09-01 09:00+08');
+INSERT INTO calib.result (source, external_id, unit_id, occurred_at, amount, recorded_at) VALUES
+    -- the same source pays and visits: 0.5 and 1.5 beside the 0.5 of edge
+    ('edge', '1', 1, '2025-10-10 09:00+08', 1, '2025-10-10 10:30+08'),
+    ('edge', '2', 1, '2025-10-11 09:00+08', -1, '2025-10-11 09:30+08'),
+    ('bank', '1', 2, '2025-10-20 00:00+08', 100, '2025-10-25 00:00+08');
+CREATE VIEW fresh AS
+SELECT source, last_event, last_recorded, round(lag_mean::numeric, 6) AS mean, round(lag_p50::numeric, 6) AS p50, round(lag_p95::numeric, 6) AS p95
+FROM calib.freshness ORDER BY source;
+GRANT SELECT ON fresh TO PUBLIC;
+SELECT * FROM fresh;
+-- the view against plain SQL
+SELECT count(*) AS differ FROM (
+    SELECT source, avg(recorded_at - occurred_at) AS lag
+    FROM (SELECT source, occurred_at, recorded_at FROM calib.activity UNION ALL SELECT source, occurred_at, recorded_at FROM calib.result) f
+    WHERE recorded_at > timestamptz '2025-10-01 18:00+08' AND recorded_at <= '2025-10-31 18:00+08' AND occurred_at <= recorded_at
+    GROUP BY source) p JOIN calib.freshness f USING (source)
+WHERE abs(extract(epoch FROM p.lag) / 3600 - f.lag_mean) > 1e-9;
+-- a day earlier, and never
+SELECT source, last_recorded FROM calib.freshness_at('2025-10-30 18:00+08') ORDER BY 1;
+SELECT count(*) AS never FROM calib.freshness_at(NULL);
+-- the month is found by index, sources by their keys: no scan of all facts
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at, recorded_at)
+SELECT 'old', n, 1, 'visit', at, at FROM generate_series(1, 60000) n, LATERAL (SELECT timestamptz '2024-01-01 00:00+08' + n * interval '10 minutes') t (at);
+ANALYZE calib.activity;
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        RETURN NEXT substring(line FROM '(Seq Scan on \w+|Index Scan on activity_recorded|Index Only Scan using activity_pkey)');
+    END LOOP;
+END $$;
+SELECT plan($$SELECT source, occurred_at, recorded_at FROM calib.activity WHERE recorded_at > timestamptz '2025-10-31 18:00+08' - interval '720 hours' AND recorded_at <= '2025-10-31 18:00+08'$$) AS plan
+INTERSECT VALUES ('Seq Scan on activity'), ('Index Scan on activity_recorded');
+SELECT source, p50 FROM fresh WHERE source IN ('old', 'crm');
+
+-- the same for everybody with a duty, over whatever unit; nothing for others
+CREATE ROLE calib_bo; CREATE ROLE calib_stranger;
+INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('calib_bo', 'rep', 2);
+SET ROLE calib_bo;
+SELECT count(*) AS own_facts FROM calib.activity WHERE source = 'crm';
+SELECT source, mean FROM fresh WHERE source IN ('crm', 'bank');
+SELECT count(*) FROM calib.freshness_at('2025-10-31 18:00+08');
+SELECT calib.sources();
+SET ROLE calib_stranger;
+SELECT count(*) FROM calib.freshness;
+RESET ROLE;
+DELETE FROM calib.duty;
+DROP VIEW fresh;
+DROP ROLE calib_bo, calib_stranger;
+DROP EXTENSION calib CASCADE;
