@@ -97,13 +97,16 @@ typedef struct Taken
 extern const Destination *calib_destination(const char *name);
 extern int calib_canonical_count(const Destination *destination);
 extern TupleDesc calib_fact_desc(const Destination *destination);
+extern bool calib_takes_locked(const Destination *destination);
+
+/* feed_text.c */
 extern char *calib_take_text(const Destination *destination, int mapped,
                              FeedHow how, TakeShape shape);
-extern char *calib_lock_text(const Destination *destination, int column);
-extern char *calib_stub_text(const Destination *destination, int column);
 extern char *calib_note_text(const Destination *destination);
 
-extern bool calib_takes_locked(const Destination *destination);
+/* feed_enter.c */
+extern char *calib_lock_text(const Destination *destination, int column);
+extern char *calib_stub_text(const Destination *destination, int column);
 
 /* feed_source.c */
 extern List *calib_feeds_of(Oid relid, MemoryContext memory);

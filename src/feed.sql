@@ -132,6 +132,7 @@ ALTER TABLE calib.feed ENABLE ALWAYS TRIGGER forget_feeds;
 CREATE FUNCTION calib.feed_changes() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS 'MODULE_PATHNAME', 'calib_feed_changes';
 COMMENT ON FUNCTION calib.feed_changes() IS
 'Trigger on the sources of push feeds: takes what was inserted, updated, deleted or truncated into the feeds'' destinations. Fires only on tables that calib.feed names, and their partitions.';
@@ -171,6 +172,7 @@ CREATE FUNCTION calib.feed_read(feed_id bigint, relation regclass, condition tex
     OUT read bigint, OUT taken bigint, OUT failed bigint, OUT skipped bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS 'MODULE_PATHNAME', 'calib_feed_read';
 COMMENT ON FUNCTION calib.feed_read(bigint, regclass, text, text[], text) IS
 'Takes rows of a feed''s source, or of one partition, for which condition is true ($1 in it is argument; NULL: all rows). how: upsert, or fill (what is there stays). Of a push source, rows being changed by others are skipped. Counts: rows read, facts taken, facts in feed_error, rows skipped.';
@@ -179,6 +181,7 @@ REVOKE EXECUTE ON FUNCTION calib.feed_read(bigint, regclass, text, text[], text)
 CREATE FUNCTION calib.feed_remove(feed_id bigint, keys text[]) RETURNS bigint
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS 'MODULE_PATHNAME', 'calib_feed_remove';
 COMMENT ON FUNCTION calib.feed_remove(bigint, text[]) IS
 'Takes back the facts of a feed with these keys, and their errors; returns how many facts.';
@@ -187,6 +190,7 @@ REVOKE EXECUTE ON FUNCTION calib.feed_remove(bigint, text[]) FROM PUBLIC;
 CREATE FUNCTION calib.feed_facts(source text, destination text, facts jsonb, OUT taken bigint, OUT failed bigint)
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS 'MODULE_PATHNAME', 'calib_feed_facts';
 COMMENT ON FUNCTION calib.feed_facts(text, text, jsonb) IS
 'Takes a jsonb array of facts, objects of the destination''s columns, as a feed that is not strict and makes stubs.';

@@ -12,6 +12,7 @@
  */
 #include "feed.h"
 
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -23,6 +24,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
+#include "utils/snapmgr.h"
 
 /* Rows -----------------------------------------------------------------------
  */
@@ -111,9 +113,10 @@ become_mapper(const Feed *feed, CalibIdentity *was)
 
 /* Runs a plan into a tuplestore made in the caller's memory. */
 static void
-run_into(Rows *to, SPIPlanPtr plan, ParamListInfo parameters)
+run_into(Rows *to, SPIPlanPtr plan, ParamListInfo parameters, bool read_only)
 {
 	SPIExecuteOptions options = {.must_return_tuples = true,
+	                             .read_only = read_only,
 	                             .params = parameters};
 
 	options.dest = CreateDestReceiver(DestTuplestore);
@@ -150,7 +153,7 @@ map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc)
 	if (plan == NULL)
 		elog(ERROR, "could not plan \"%s\": %s", text.data,
 		     SPI_result_code_string(SPI_result));
-	run_into(facts, plan, NULL);
+	run_into(facts, plan, NULL, false);
 	calib_become_self(&was);
 	SPI_finish();
 	return facts;
@@ -214,6 +217,22 @@ count_rows(const char *from, ParamListInfo parameters)
 	                                   SPI_tuptable->tupdesc, 1, &isnull));
 }
 
+/* Under the latest snapshot: a TRUNCATE takes rows its transaction's does not
+ * see. */
+static void
+read_into(Rows *to, SPIPlanPtr plan, ParamListInfo parameters, bool lock)
+{
+	if (lock)
+	{
+		run_into(to, plan, parameters, false);
+		return;
+	}
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	run_into(to, plan, parameters, true);
+	PopActiveSnapshot();
+}
+
 /*
  * The rows of the source, or of a part of it, as its owner sees them.  lock:
  * they stay as they are until this transaction ends, and what is locked by
@@ -243,14 +262,15 @@ calib_read_rows(const Feed *feed, Oid relid, const char *condition,
 		appendStringInfo(&from, " WHERE (%s\n)", condition);
 	SPI_connect();
 	become_mapper(feed, &was);
-	if (lock)
-		there = count_rows(from.data, parameters);
 	plan = plan_read(
 	    psprintf("SELECT %s.* %s%s", alias, from.data,
 	             lock ? psprintf(" FOR SHARE OF %s SKIP LOCKED", alias) : ""));
 	desc = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))
 	           ->resultDesc;
-	run_into(rows, plan, parameters);
+	read_into(rows, plan, parameters, lock);
+	/* Afterwards: a row that came meanwhile must not hide one left out. */
+	if (lock)
+		there = count_rows(from.data, parameters);
 	memory = MemoryContextSwitchTo(memory);
 	rows->desc = CreateTupleDescCopy(desc);
 	MemoryContextSwitchTo(memory);

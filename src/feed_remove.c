@@ -4,6 +4,10 @@
  *
  * A fact nobody refers to is deleted.  A customer or unit others refer to
  * stays, without an owner or with its last day; a target is never taken back.
+ *
+ * To delete a row is to wait for whoever enters a fact that refers to it.  A
+ * feed does not: such a customer or unit stays, such an opportunity is noted
+ * and goes at the next pull.
  */
 #include "feed.h"
 
@@ -56,16 +60,38 @@ remove_stage_changes(const Feed *feed, Datum keys)
 	return removed;
 }
 
+/* The opportunities that nobody else holds, locked; the others are noted. */
+static Datum
+lock_opportunities(const Feed *feed, Datum keys)
+{
+	bool isnull;
+
+	execute("WITH own AS MATERIALIZED (SELECT o.external_ref"
+	        " FROM calib.opportunity o WHERE o.external_ref" EQ
+	        "ANY ($2) FOR UPDATE SKIP LOCKED), noted AS ("
+	        "INSERT INTO calib.feed_error (source, destination, external_id,"
+	        " problem, hint, sqlstate) SELECT $1, 'opportunity',"
+	        " o.external_ref, 'it is gone, and a fact of it is being entered"
+	        " elsewhere', 'It goes at the next pull.', '55P03'"
+	        " FROM calib.opportunity o WHERE o.external_ref" EQ
+	        "ANY ($2) AND o.external_ref OPERATOR(pg_catalog.<>)"
+	        " ALL (ARRAY(SELECT n.external_ref FROM own n)))"
+	        " SELECT COALESCE(pg_catalog.array_agg(n.external_ref), '{}')"
+	        " FROM own n",
+	        feed, keys);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+	                     &isnull);
+}
+
 /* In replica mode no foreign key cascades. */
 static int64
 remove_opportunities(const Feed *feed, Datum keys)
 {
-	execute("WITH gone AS MATERIALIZED (SELECT o.opportunity_id"
-	        " FROM calib.opportunity o WHERE o.external_ref" EQ
-	        "ANY ($2) AND $1 IS NOT NULL)"
-	        " UPDATE calib.activity a SET opportunity_id = NULL"
+	keys = lock_opportunities(feed, keys);
+	execute("UPDATE calib.activity a SET opportunity_id = NULL"
 	        " WHERE a.opportunity_id" EQ
-	        "ANY (ARRAY(SELECT g.opportunity_id FROM gone g))",
+	        "ANY (ARRAY(SELECT o.opportunity_id FROM calib.opportunity o"
+	        " WHERE o.external_ref" EQ "ANY ($2) AND $1 IS NOT NULL))",
 	        feed, keys);
 	execute("DELETE FROM calib.stage_change s USING calib.opportunity o"
 	        " WHERE s.opportunity_id" EQ
@@ -83,8 +109,12 @@ remove_customers(const Feed *feed, Datum keys)
 {
 	int64 removed;
 
-	execute("DELETE FROM calib.customer t WHERE t.external_ref" EQ
-	        "ANY ($2) AND $1 IS NOT NULL"
+	execute("DELETE FROM calib.customer t WHERE t.customer_id" EQ
+	        "ANY (ARRAY(SELECT l.customer_id FROM calib.customer l"
+	        " WHERE l.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL FOR UPDATE SKIP LOCKED))"
+	        " AND NOT EXISTS (SELECT FROM calib.customer_alias o"
+	        " WHERE o.customer_id" EQ "t.customer_id)"
 	        " AND NOT EXISTS (SELECT FROM calib.opportunity o"
 	        " WHERE o.customer_id" EQ "t.customer_id)"
 	        " AND NOT EXISTS (SELECT FROM calib.receivable o"
@@ -106,6 +136,7 @@ typedef struct OneUnit
 {
 	const Feed *feed;
 	Datum key;
+	bool deleted;
 } OneUnit;
 
 static void
@@ -116,9 +147,12 @@ delete_unit(void *arg)
 
 	SPI_connect();
 	calib_become_calib(&was);
-	execute("DELETE FROM calib.unit t WHERE t.external_ref" EQ
-	        "ANY ($2) AND $1 IS NOT NULL",
+	execute("DELETE FROM calib.unit t WHERE t.unit_id" EQ
+	        "ANY (ARRAY(SELECT l.unit_id FROM calib.unit l"
+	        " WHERE l.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL FOR UPDATE SKIP LOCKED))",
 	        unit->feed, unit->key);
+	unit->deleted = SPI_processed > 0;
 	calib_become_self(&was);
 	SPI_finish();
 }
@@ -139,7 +173,7 @@ remove_units(const Feed *feed, Datum keys)
 	                  TYPALIGN_INT, &elements, &nulls, &count);
 	for (i = 0; i < count; i++)
 	{
-		OneUnit unit = {feed, (Datum) 0};
+		OneUnit unit = {feed, (Datum) 0, false};
 
 		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
@@ -147,7 +181,7 @@ remove_units(const Feed *feed, Datum keys)
 		unit.key = PointerGetDatum(construct_array(&elements[i], 1, TEXTOID,
 		                                           -1, false, TYPALIGN_INT));
 		if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
-		    calib_attempt(delete_unit, &unit) == NULL)
+		    calib_attempt(delete_unit, &unit) == NULL && unit.deleted)
 			continue;
 		execute("UPDATE calib.unit t SET active = pg_catalog.daterange("
 		        "pg_catalog.lower(t.active), GREATEST(calib.today(),"
