@@ -143,8 +143,33 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'crm.visit'::regclas
 RESET ROLE;
 SELECT has_function_privilege('regress_owner', 'calib.feed_changes()', 'EXECUTE') AS owner_may_call;
 
--- A fact of a feed is the feed's: nobody enters, changes or removes it by hand, or makes one of its own of it ------
+-- A mapping has its owner's rights and no way out, whoever attaches, writes, fills or pulls ------
+SET ROLE regress_owner;
+CREATE FUNCTION crm.escape() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    EXECUTE 'CREATE ROLE regress_evil SUPERUSER';
+    RETURN 'free';
+EXCEPTION WHEN OTHERS THEN
+    BEGIN
+        EXECUTE 'SET ROLE ' || session_user;
+        RETURN 'free';
+    EXCEPTION WHEN OTHERS THEN
+        RETURN current_user || ' ' || current_setting('search_path') || ' ' || SQLSTATE;
+    END;
+END $$;
+CREATE FUNCTION crm.escape(x bigint) RETURNS text LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN x || '' '' || crm.escape(); END';
+RESET ROLE;
 INSERT INTO calib.unit (unit_id, kind, name, external_ref) VALUES (1, 'rep', 'An', 'an');
+INSERT INTO crm.visit (id, rep, at) VALUES (1, 'an', '2025-10-01');
+SELECT calib.attach('escaping', 'activity', 'crm.visit', '{"external_id": "crm.escape(id)", "unit": "rep", "kind": "''visit''", "occurred_at": "at", "outcome": "crm.escape()"}', 'crm.escape() <> ''free''') > 0 AS attached;
+CALL calib.backfill('escaping');
+INSERT INTO crm.visit (id, rep, at) VALUES (2, 'an', '2025-10-01');
+SELECT calib.pull('escaping', complete => true);
+SELECT external_id, outcome FROM calib.activity ORDER BY 1;
+SELECT count(*) AS evil FROM pg_roles WHERE rolname = 'regress_evil';
+SELECT calib.detach('escaping', remove => true);
+
+-- A fact of a feed is the feed's: nobody enters, changes or removes it by hand, or makes one of its own of it ------
 INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_rep', 'rep', 1), ('regress_rep', 'admin', 1);
 SELECT calib.attach('visits', 'activity', 'crm.visit', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}') > 0 AS attached;
 INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('visits', 'fed', 1, 'visit', '2025-10-01'), ('manual', 'own', 1, 'visit', '2025-10-01');

@@ -288,22 +288,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     newest text;
-    old calib.feed_error[];
+    seen bigint[] := calib.errors_seen(($1).feed, NULL);
     got record;
 BEGIN
     IF ($1).cursor_column IS NOT NULL THEN
         newest := calib.newest_cursor($1);
     END IF;
-    WITH taken AS (DELETE FROM calib.feed_error e WHERE e.source = ($1).feed RETURNING e.*)
-    SELECT array_agg(t::calib.feed_error) INTO old FROM taken t;
     SELECT r.* INTO got FROM calib.read_source($1, 'true', '{}') AS r;
-    IF got.skipped > 0 THEN
-        INSERT INTO calib.feed_error
-        SELECT o.* FROM unnest(old) AS o
-        WHERE NOT EXISTS (SELECT FROM calib.feed_error e WHERE e.source = o.source AND e.external_id = o.external_id);
-        RAISE NOTICE 'feed "%": % rows are being changed and were left out', ($1).feed, got.skipped;
+    IF got.skipped = 0 THEN
+        PERFORM calib.drop_errors(seen);
+    ELSE
+        RAISE NOTICE 'feed "%": rows are being changed, % were left out', ($1).feed, got.skipped;
     END IF;
-    PERFORM calib.age_errors(old);
     UPDATE calib.feed f SET cursor_value = newest WHERE f.feed_id = ($1).feed_id;
     RETURN got.taken + calib.compare_keys($1);
 END $$;

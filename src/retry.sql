@@ -2,42 +2,40 @@
 -- chat suite by the facts as they came. See docs/feed.md.
 
 -- An error that is there again keeps its age, whatever it says now.
-CREATE FUNCTION calib.age_errors(old calib.feed_error[]) RETURNS void
+-- What is read again takes its errors along (src/feed_destination.c): what is left of them
+-- has no row any more. Those that somebody holds are somebody's who reads them now.
+CREATE FUNCTION calib.errors_seen(source text, keys text[]) RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    UPDATE calib.feed_error e SET first_at = o.first_at, tries = o.tries + 1
-    FROM (SELECT u.source, u.external_id, max(u.feed_error_id) AS last_id, min(u.first_at) AS first_at, max(u.tries) AS tries
-          FROM unnest(age_errors.old) AS u GROUP BY u.source, u.external_id) o
-    WHERE e.source = o.source AND e.external_id = o.external_id AND e.feed_error_id > o.last_id;
+    SELECT array_agg(e.feed_error_id) FROM calib.feed_error e
+    WHERE e.source = errors_seen.source AND (errors_seen.keys IS NULL OR e.external_id = ANY (errors_seen.keys));
 END;
-COMMENT ON FUNCTION calib.age_errors(calib.feed_error[]) IS
-'Gives errors that were tried again and failed again the age of those that were taken away for it, and one more try.';
-REVOKE EXECUTE ON FUNCTION calib.age_errors(calib.feed_error[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.errors_seen(text, text[]) IS
+'The errors of some keys of a source there are now (keys NULL: of all, and those without a key); NULL: none.';
+REVOKE EXECUTE ON FUNCTION calib.errors_seen(text, text[]) FROM PUBLIC;
 
-CREATE FUNCTION calib.take_errors(source text, keys text[]) RETURNS calib.feed_error[]
+CREATE FUNCTION calib.drop_errors(seen bigint[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH taken AS (
-        DELETE FROM calib.feed_error e WHERE e.source = take_errors.source AND e.external_id = ANY (take_errors.keys)
-        RETURNING e.*
-    )
-    SELECT array_agg(t::calib.feed_error) FROM taken t;
+    DELETE FROM calib.feed_error e WHERE e.feed_error_id IN (
+        SELECT o.feed_error_id FROM calib.feed_error o WHERE o.feed_error_id = ANY (drop_errors.seen)
+        FOR UPDATE SKIP LOCKED);
 END;
-COMMENT ON FUNCTION calib.take_errors(text, text[]) IS
-'Takes the errors of some keys of a source away and returns them.';
-REVOKE EXECUTE ON FUNCTION calib.take_errors(text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.drop_errors(bigint[]) IS
+'Forgets errors that were seen before their rows were read again and that nobody holds.';
+REVOKE EXECUTE ON FUNCTION calib.drop_errors(bigint[]) FROM PUBLIC;
 
--- Rows that somebody holds are not read: their errors stay as they were.
+-- Rows that somebody holds are not read: all errors stay for the next time.
 CREATE FUNCTION calib.retry_keys(fed calib.feed, keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    old calib.feed_error[] := calib.take_errors(($1).feed, $2);
-    gone text[];
-    busy text[];
+    seen bigint[] := calib.errors_seen(($1).feed, $2);
+    gone text[] := '{}';
+    busy text[] := '{}';
     got record;
 BEGIN
     SELECT r.* INTO got FROM calib.read_source($1, calib.feed_key_text($1) || ' = ANY ($1)', $2) AS r;
@@ -46,13 +44,9 @@ BEGIN
         gone := ARRAY(SELECT unnest($2) EXCEPT SELECT calib.source_keys($1, calib.feed_key_text($1) || ' = ANY ($1)', $2));
         got.taken := got.taken + calib.remove_keys_gone($1, gone);
         busy := ARRAY(SELECT unnest(calib.find_facts($1, gone, hold => false)) EXCEPT SELECT unnest(calib.find_facts($1, gone, hold => true)));
-        INSERT INTO calib.feed_error SELECT o.* FROM unnest(old) AS o WHERE o.external_id = ANY (busy);
     END IF;
-    IF got.skipped > 0 THEN
-        PERFORM calib.take_errors(($1).feed, $2);
-        INSERT INTO calib.feed_error SELECT o.* FROM unnest(old) AS o;
-    ELSE
-        PERFORM calib.age_errors(old);
+    IF got.skipped = 0 AND busy = '{}' THEN
+        PERFORM calib.drop_errors(seen);
     END IF;
     RETURN got.taken;
 EXCEPTION WHEN data_exception THEN
@@ -108,21 +102,17 @@ COMMENT ON FUNCTION calib.drop_overtaken() IS
 REVOKE EXECUTE ON FUNCTION calib.drop_overtaken() FROM PUBLIC;
 
 CREATE FUNCTION calib.retry_batch(source text, destination text, keys text[]) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    old calib.feed_error[] := calib.take_errors($1, $3);
-    taken bigint;
-BEGIN
-    SELECT f.taken INTO taken
-    FROM calib.feed_facts($1, $2, (
-        SELECT jsonb_agg(n.fact ORDER BY n.feed_error_id) FROM (
-            SELECT DISTINCT ON (o.external_id) o.fact, o.feed_error_id FROM unnest(old) AS o
-            WHERE o.destination = $2 ORDER BY o.external_id, o.feed_error_id DESC) n)) AS f;
-    PERFORM calib.age_errors(old);
-    RETURN taken;
-END $$;
+BEGIN ATOMIC
+    SELECT f.taken
+    FROM calib.feed_facts(retry_batch.source, retry_batch.destination, (
+        SELECT jsonb_agg(n.fact) FROM (
+            SELECT DISTINCT ON (o.external_id) o.fact FROM calib.feed_error o
+            WHERE o.source = retry_batch.source AND o.destination = retry_batch.destination
+              AND o.external_id = ANY (retry_batch.keys) AND o.fact IS NOT NULL
+            ORDER BY o.external_id, o.feed_error_id DESC) n)) AS f;
+END;
 COMMENT ON FUNCTION calib.retry_batch(text, text, text[]) IS
 'Takes facts that wait, the newest of each key, as if they came now; returns how many were taken.';
 REVOKE EXECUTE ON FUNCTION calib.retry_batch(text, text, text[]) FROM PUBLIC;
