@@ -42,6 +42,14 @@ typedef struct Destination
 	CanonicalColumn column[MOST_CANONICAL];
 } Destination;
 
+/* How much the statement that takes a batch sees to. */
+typedef enum TakeShape
+{
+	TAKE_ALL,    /* its errors, old and new, too */
+	TAKE_LOCKED, /* and locks what the batch refers to */
+	TAKE_LEAN    /* facts only; whether there are errors it tells */
+} TakeShape;
+
 typedef enum FeedHow
 {
 	FEED_UPSERT,
@@ -93,7 +101,7 @@ extern bool calib_takes_locked(const Destination *destination);
 
 /* feed_text.c */
 extern char *calib_take_text(const Destination *destination, int mapped,
-                             FeedHow how, bool locked);
+                             FeedHow how, TakeShape shape);
 extern char *calib_note_text(const Destination *destination);
 
 /* feed_enter.c */

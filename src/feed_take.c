@@ -53,7 +53,7 @@ typedef struct TakeKey
 {
 	const Destination *destination;
 	int16 mapped;
-	int16 locked;
+	int16 shape;
 	int32 how;
 } TakeKey;
 
@@ -65,10 +65,10 @@ typedef struct TakeText
 
 /* The statement depends on nothing but its key. */
 static const char *
-take_text(const Feed *feed, FeedHow how, bool locked)
+take_text(const Feed *feed, FeedHow how, TakeShape shape)
 {
 	static HTAB *texts = NULL;
-	TakeKey key = {feed->destination, feed->mapped, locked, how};
+	TakeKey key = {feed->destination, feed->mapped, shape, how};
 	TakeText *found;
 	char *text;
 
@@ -85,7 +85,7 @@ take_text(const Feed *feed, FeedHow how, bool locked)
 		return found->text;
 	text = MemoryContextStrdup(
 	    TopMemoryContext,
-	    calib_take_text(feed->destination, key.mapped, how, locked));
+	    calib_take_text(feed->destination, key.mapped, how, shape));
 	found = hash_search(texts, &key, HASH_ENTER, NULL);
 	found->text = text;
 	return text;
@@ -139,13 +139,13 @@ has_own_triggers_only(const Destination *destination)
 }
 
 static void
-run_plain(Batch *batch, FeedHow how, bool locked)
+run_shape(Batch *batch, FeedHow how, TakeShape shape)
 {
 	Oid types[TAKE_PARAMETERS] = {TEXTOID,      TIMESTAMPTZOID, BOOLOID,
 	                              TEXTARRAYOID, TEXTARRAYOID,   TEXTARRAYOID,
 	                              BOOLOID};
 
-	run(batch, take_text(batch->feed, how, locked), TAKE_PARAMETERS, types,
+	run(batch, take_text(batch->feed, how, shape), TAKE_PARAMETERS, types,
 	    batch->values);
 }
 
@@ -160,7 +160,7 @@ run_locked(Batch *batch, FeedHow how)
 		(void) set_config_option("session_replication_role", "replica",
 		                         PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 		                         true, 0, false);
-	run_plain(batch, how, true);
+	run_shape(batch, how, TAKE_LOCKED);
 	AtEOXact_GUC(false, settings);
 	return DatumGetBool(answer(6, &isnull));
 }
@@ -184,6 +184,24 @@ locks_itself(const Batch *batch)
 	       has_own_triggers_only(destination);
 }
 
+/*
+ * To begin the statement costs more than to take a few facts, and half of that
+ * is for errors there mostly are none of.
+ */
+static void
+run_plain(Batch *batch, FeedHow how)
+{
+	bool isnull;
+
+	if (how != FEED_ENTER && batch->facts->count <= FEW_FACTS)
+	{
+		run_shape(batch, how, TAKE_LEAN);
+		if (!DatumGetBool(answer(7, &isnull)))
+			return;
+	}
+	run_shape(batch, how, TAKE_ALL);
+}
+
 static void
 run_take(Batch *batch, FeedHow how)
 {
@@ -191,7 +209,7 @@ run_take(Batch *batch, FeedHow how)
 
 	if (!locks_itself(batch))
 	{
-		run_plain(batch, how, false);
+		run_plain(batch, how);
 		return;
 	}
 	for (tries = 0; tries < 3; tries++)

@@ -428,7 +428,8 @@ add_errors(StringInfo text, const Destination *destination)
 }
 
 /* Facts taken and failed, whether all waits, the first problem and its row,
- * for stage_change the opportunities touched, and whether all was held. */
+ * for stage_change the opportunities touched, whether all was held, and
+ * whether there are errors, old or new. */
 static void
 add_answer(StringInfo text, const Destination *destination)
 {
@@ -450,13 +451,19 @@ add_answer(StringInfo text, const Destination *destination)
 		          " (SELECT k.external_id FROM resolved k))");
 	else
 		appendStringInfoString(text, "NULL::pg_catalog.int8[]");
-	appendStringInfoString(text,
-	                       ", (SELECT s.held FROM state s) FROM resolved r");
+	appendStringInfo(text,
+	                 ", (SELECT s.held FROM state s),"
+	                 " pg_catalog.count(r.problem) OPERATOR(pg_catalog.>) 0"
+	                 " OR EXISTS (SELECT FROM calib.feed_error e"
+	                 " WHERE e.source" EQ "$1 AND e.destination" EQ "'%s'"
+	                 " AND e.external_id IN (SELECT k.%s FROM resolved k))"
+	                 " FROM resolved r",
+	                 destination->name, key);
 }
 
 char *
 calib_take_text(const Destination *destination, int mapped, FeedHow how,
-                bool locked)
+                TakeShape shape)
 {
 	StringInfoData text;
 
@@ -467,12 +474,16 @@ calib_take_text(const Destination *destination, int mapped, FeedHow how,
 		add_insert(&text, destination, mapped, how);
 		return text.data;
 	}
-	add_state(&text, destination, locked);
+	add_state(&text, destination, shape == TAKE_LOCKED);
 	appendStringInfoString(&text, ", good AS (");
 	add_insert(&text, destination, mapped, how);
-	appendStringInfoString(&text, "),");
-	add_old_errors(&text, destination, "resolved", ALL_GOES);
-	add_errors(&text, destination);
+	appendStringInfoString(&text, ")");
+	if (shape != TAKE_LEAN)
+	{
+		appendStringInfoString(&text, ",");
+		add_old_errors(&text, destination, "resolved", ALL_GOES);
+		add_errors(&text, destination);
+	}
 	if (strcmp(destination->name, "target") == 0)
 		add_drafts(&text);
 	add_answer(&text, destination);

@@ -34,7 +34,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     seen bigint[] := calib.errors_seen(($1).feed, $2);
-    gone text[];
+    gone text[] := '{}';
     busy text[] := '{}';
     got record;
 BEGIN
