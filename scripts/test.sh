@@ -78,6 +78,11 @@ done
 # Real data for tests/tap/real.pl, where a developer or CI has them.
 sample=${CALIB_DATA:-$ROOT/../shared/data/adventureworks_reseller}
 if [ -d "$sample" ]; then cp -R "$sample" "$tree/sample" && chmod -R u+w "$tree/sample"; fi
+# And for tests/tap/adapter.pl.
+mkdir "$tree/fivetran"
+for seeds in "${CALIB_FIVETRAN:-$ROOT/../shared/data}"/fivetran_*_seeds; do
+	if [ -d "$seeds" ]; then cp -R "$seeds" "$tree/fivetran/" && chmod -R u+w "$tree/fivetran"; fi
+done
 if [ "$(id -u)" = 0 ]; then chown -R postgres:postgres "$tree"; fi
 
 makevar() {
