@@ -78,6 +78,11 @@ done
 # Real data for tests/tap/real.pl, where a developer or CI has them.
 sample=${CALIB_DATA:-$ROOT/../shared/data/adventureworks_reseller}
 if [ -d "$sample" ]; then cp -R "$sample" "$tree/sample" && chmod -R u+w "$tree/sample"; fi
+# And for tests/tap/adapter.pl.
+mkdir "$tree/fivetran"
+for seeds in "${CALIB_FIVETRAN:-$ROOT/../shared/data}"/fivetran_*_seeds; do
+	if [ -d "$seeds" ]; then cp -R "$seeds" "$tree/fivetran/" && chmod -R u+w "$tree/fivetran"; fi
+done
 if [ "$(id -u)" = 0 ]; then chown -R postgres:postgres "$tree"; fi
 
 makevar() {
@@ -119,7 +124,7 @@ regress() {
 tap() {
 	as_server mkdir -p "$DIR/tap"
 	log=$DIR/tap/$(basename "$1" .pl).log
-	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" \
+	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" CALIB_FIVETRAN="$tree/fivetran" \
 		CALIB_FEED_SECONDS="${CALIB_FEED_SECONDS:-15}" PGPORT=65432 LC_ALL=C \
 		TEMP_CONFIG="$DIR/temp.conf" PG_TEST_PORT_DIR="$DIR/tap/ports" \
 		PG_REGRESS="$PGTEST/regress/pg_regress" TMPDIR="$DIR/tap" \

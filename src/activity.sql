@@ -21,6 +21,8 @@ INSERT INTO calib.activity_kind (kind, label_en, label_zh) VALUES
     ('planned_visit', 'Planned visit', '计划拜访'),
     ('log_report', 'Log report', '工作日志'),
     ('order', 'Order', '订单'),
+    ('email', 'E-mail', '邮件'),
+    ('note', 'Note', '备注'),
     -- counts of a day, which WeCom tells
     ('chat', 'Chats with customers', '客户会话'),
     ('message', 'Messages sent', '发送消息'),
