@@ -11,6 +11,12 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+/* A target has one row: the one it was entered by, else the first of the batch
+ * (first). What that says of it. */
+#define TARGET_SAID                                         \
+	"CASE WHEN e.external_ref IS NULL OR e.external_ref" EQ \
+	"first.external_ref THEN first.value ELSE e.value END"
+
 static const Destination destinations[] = {
     {"unit",
      true,
@@ -133,13 +139,31 @@ static const Destination destinations[] = {
      " AND e.measure" EQ "COALESCE(g.measure, 'collection')"
      " AND e.product_line" EQ "COALESCE(g.product_line, '')"
      " AND e.grain" EQ "COALESCE(g.grain, 'quarter')"
-     " AND e.period_start" EQ "g.period_start",
+     " AND e.period_start" EQ "g.period_start"
+     " LEFT JOIN (SELECT DISTINCT ON (k.unit, COALESCE(k.measure,"
+     " 'collection'), COALESCE(k.product_line, ''), COALESCE(k.grain,"
+     " 'quarter'), k.period_start) k.* FROM calib_fact k ORDER BY k.unit,"
+     " COALESCE(k.measure, 'collection'), COALESCE(k.product_line, ''),"
+     " COALESCE(k.grain, 'quarter'), k.period_start, k.calib_n) first"
+     " ON first.unit" EQ "g.unit"
+     " AND COALESCE(first.measure, 'collection')" EQ
+     "COALESCE(g.measure, 'collection')"
+     " AND COALESCE(first.product_line, '')" EQ "COALESCE(g.product_line, '')"
+     " AND COALESCE(first.grain, 'quarter')" EQ "COALESCE(g.grain, 'quarter')"
+     " AND first.period_start" EQ "g.period_start",
      " WHEN e.value" NE "g.value AND e.original_value" NE "g.value"
      " AND (e.published_at IS NOT NULL"
      " OR e.period_start OPERATOR(pg_catalog.<=) calib.today())"
      " THEN 'KC004' || pg_catalog.format("
      "'target %s is %s and does not become %s', e.target_id, e.value,"
-     " g.value)",
+     " g.value)"
+     " WHEN COALESCE(e.external_ref, first.external_ref)" NE
+     "g.external_ref AND " TARGET_SAID NE "g.value"
+     " AND (e.external_ref IS NULL OR e.original_value" NE "g.value)"
+     " THEN '23505' || pg_catalog.format("
+     "'row \"%s\" says the same target is %s, not %s',"
+     " COALESCE(e.external_ref, first.external_ref), " TARGET_SAID
+     ", g.value)",
      {{"external_ref", TEXTOID, REQUIRED, "external_ref", NULL},
       {"unit", TEXTOID, REQUIRED | UNIT_REF, "unit_id", NULL},
       {"measure", TEXTOID, 0, "measure", "COALESCE(r.measure, 'collection')"},

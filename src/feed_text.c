@@ -415,6 +415,8 @@ add_errors(StringInfo text, const Destination *destination)
 	    " WHEN '55P03' THEN 'It is taken at the next pull.'"
 	    " WHEN 'KC004' THEN 'A target changes by an adjustment: see"
 	    " calib.submit_adjustment.'"
+	    " WHEN '23505' THEN 'One of the two is wrong: correct its row. A draft"
+	    " whose row is gone is deleted by hand.'"
 	    " WHEN '23503' THEN 'Enter it, or an alias for it; the next pull takes"
 	    " the row.'"
 	    " ELSE 'Correct the row in the source, or the mapping.' END,"
