@@ -7,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
     SELECT 'triggers', count(*) FILTER (WHERE NOT s.ok) = 0,
-           coalesce(string_agg(s.relation || ' ' || s.trigger || ': ' || s.problem, '; ' ORDER BY s.relation, s.trigger)
+           coalesce(string_agg(concat_ws(' ', s.relation, s.trigger) || ': ' || s.problem, '; ' ORDER BY s.relation, s.trigger)
                         FILTER (WHERE NOT s.ok) || '. calib.rearm() mends them.',
                     count(*) || ' stand as they must.')
     FROM calib.trigger_state s
