@@ -95,6 +95,14 @@ SELECT cursor_column, overlap, own.faults('{"external_id": "id", "unit": "rep", 
     ('nowhere', NULL), ('rep', NULL), ('deleted', NULL), ('ctid', NULL), ('at', '-1 hour'), ('at', 'a while'), ('id', '1 hour'), ('id', '-1'), (NULL, '1 hour')
 ) AS e (cursor_column, overlap);
 
+-- and the way out is the cursor's
+\set SHOW_CONTEXT never
+SELECT calib.attach('visits', 'activity', 'crm.visit_view', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}', mode => 'pull', cursor_column => 'changed');
+-- a view pushes nothing, and may be pulled
+SELECT calib.attach('visits', 'activity', 'crm.visit_view', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}');
+CALL calib.backfill(NULL);
+\set SHOW_CONTEXT errors
+
 -- What may be a source, in which mode ---------------------------------------------------
 CREATE TEMPORARY TABLE temporary_one (id integer);
 CREATE FOREIGN DATA WRAPPER nowhere;
@@ -223,6 +231,7 @@ RESET escape_string_warning;
 CREATE TABLE crm.short (id integer, rep text, at timestamptz);
 SELECT calib.attach('short', 'activity', 'crm.short', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}') > 0 AS attached;
 DROP TABLE crm.short;
+SELECT check_name, regexp_replace(detail, '\d+', 'N') AS detail FROM calib.health() WHERE NOT ok;
 SELECT own.try('SELECT calib.pull(''short'')');
 SELECT calib.pull();
 SELECT calib.detach('short');

@@ -134,6 +134,8 @@ INSERT INTO crm.task VALUES
     (NULL, 'ann', NULL, 'visit', '2026-03-01', '1'),
     (507, 'ann', NULL, 'visit', '2026-03-01', '1');
 SELECT * FROM own.error;
+-- each says a way out
+SELECT sqlstate, count(*), hint FROM calib.feed_error GROUP BY 1, 3 ORDER BY 1, 3;
 SELECT external_id FROM calib.activity WHERE external_id LIKE '50_';
 -- mended in the source; still wrong otherwise; gone
 UPDATE crm.task SET qty = '4' WHERE id = 504;

@@ -92,9 +92,19 @@ BEGIN
             HINT = 'calib.adapter lists those that are.';
     END IF;
     PERFORM calib.require_duty('{admin}', NULL, 'attach a CRM');
-    faults := ARRAY(SELECT format('there is no feed "%s"', o) FROM unnest($4) AS o
-                    WHERE NOT EXISTS (SELECT FROM calib.adapter_feed f WHERE f.adapter = $1 AND f.feed = o))
-        || ARRAY(SELECT calib.adapter_faults($1, $2, $4));
+    IF NOT EXISTS (SELECT FROM pg_namespace s WHERE s.nspname = $2) THEN
+        RAISE EXCEPTION USING ERRCODE = '3F000', MESSAGE = format('there is no schema "%s"', $2),
+            HINT = 'Name the one that holds the CRM''s tables.';
+    END IF;
+    IF EXISTS (SELECT unnest($4) EXCEPT SELECT f.feed FROM calib.adapter_feed f WHERE f.adapter = $1) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('adapter "%s" has no feed %s', $1, (
+                SELECT string_agg(format('"%s"', o), ', ') FROM unnest($4) AS o
+                WHERE NOT EXISTS (SELECT FROM calib.adapter_feed f WHERE f.adapter = $1 AND f.feed = o))),
+            HINT = format('It has: %s.', (
+                SELECT string_agg(f.feed, ', ' ORDER BY f.position) FROM calib.adapter_feed f WHERE f.adapter = $1));
+    END IF;
+    faults := ARRAY(SELECT calib.adapter_faults($1, $2, $4));
     IF faults <> '{}' THEN
         RAISE EXCEPTION USING ERRCODE = 'KC009',
             MESSAGE = format('adapter "%s" does not fit schema "%s"', $1, $2),

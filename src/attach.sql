@@ -44,9 +44,14 @@ BEGIN
     END IF;
     IF $2 = 'pull' THEN
         PERFORM calib.check_pulled($1, $3);
-    ELSE
-        PERFORM calib.check_own_table($1, $3);
+        RETURN;
     END IF;
+    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = $1 AND c.relkind IN ('v', 'm', 'f')) THEN
+        RAISE EXCEPTION USING ERRCODE = '42809',
+            MESSAGE = format('cannot %s: %s is no table, and pushes nothing', $3, $1),
+            HINT = 'Name the table below it, or read it on demand: mode => ''pull''.';
+    END IF;
+    PERFORM calib.check_own_table($1, $3);
 END $$;
 COMMENT ON FUNCTION calib.check_source(regclass, text, text) IS
 'calib.check_own_table for a feed: one that is pulled may also be a view, a materialized view, a foreign table or a partition.';
@@ -142,17 +147,23 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    faults text[];
+    of_mapping text[] := ARRAY(SELECT calib.mapping_faults($2, $3, $4, $5));
+    of_cursor text[] := ARRAY(SELECT calib.cursor_faults($3, $6, $7, $8));
+    faults text[] := of_mapping || of_cursor;
 BEGIN
-    faults := ARRAY(SELECT calib.mapping_faults($2, $3, $4, $5)) || ARRAY(SELECT calib.cursor_faults($3, $6, $7, $8));
     IF faults = '{}' THEN
         RETURN;
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'KC009',
-        MESSAGE = format('feed "%s" cannot be attached: its mapping has %s', $1,
+        MESSAGE = format('feed "%s" cannot be attached: it has %s', $1,
             CASE cardinality(faults) WHEN 1 THEN 'a fault' ELSE cardinality(faults) || ' faults' END),
         DETAIL = array_to_string(faults, E'\n'),
-        HINT = 'Each expression is one of a row of the source; functions and tables not of pg_catalog need their schema.';
+        HINT = concat_ws(E'\n',
+            CASE WHEN of_mapping <> '{}' THEN
+                'Each expression is one of a row of the source; functions and tables not of pg_catalog need their schema. '
+                'calib.canonical_columns() lists what may be mapped, and what must.' END,
+            CASE WHEN of_cursor <> '{}' THEN
+                'A cursor is a column that grows with every change, of a feed in mode pull; overlap an interval, for numbers a count.' END);
 END $$;
 COMMENT ON FUNCTION calib.check_feed(text, text, regclass, jsonb, text, text, name, text) IS
 'Raises KC009 where mapping, filter, cursor or overlap are wrong; the detail has every fault, a line each.';

@@ -189,6 +189,9 @@ BEGIN
     PERFORM calib.check_unfenced('backfill a feed');
     PERFORM calib.require_duty('{admin}', NULL, 'backfill a feed');
     PERFORM calib.use_organisation_zone();
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'cannot backfill a feed: none is named';
+    END IF;
     SELECT f.* INTO fed FROM calib.feed f WHERE f.feed = $1 FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('there is no feed "%s"', $1),

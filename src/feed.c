@@ -5,7 +5,7 @@
  * A push feed has triggers on its source and on each of its partitions: for
  * each statement, with transition tables, and, where those are never fired, in
  * an apply worker of logical replication, for each row (DESIGN 7).  TRUNCATE
- *is followed before it happens, while the rows are still there.
+ * is followed before it happens, while the rows are still there.
  *
  * A feed works in two phases: feed_map.c evaluates the mapping with the rights
  * of the source's owner, feed_take.c and feed_remove.c write calib's tables.

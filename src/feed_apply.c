@@ -1,12 +1,12 @@
 /*
  * feed_apply.c
- *		A feed over a batch of rows: both phases, and the search for what
- *fails.
+ *		A feed over a batch of rows: both phases, and the search for those
+ *		that fail.
  *
  * A batch is one subtransaction.  Where a row of it fails with a data error
- *the batch is halved until the row stands alone, which then goes to
- *feed_error; everything else is taken.  A strict feed has no subtransaction:
- *the error is the writing statement's.
+ * the batch is halved until the row stands alone, which then goes to
+ * feed_error; everything else is taken.  A strict feed has no subtransaction:
+ * the error is the writing statement's.
  */
 #include "feed.h"
 

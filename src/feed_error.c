@@ -274,12 +274,23 @@ note_row(const Note *note)
 	             note->feed->owner == NULL ? NULL : row_as_jsonb(note));
 }
 
+/* What PostgreSQL itself says seldom names a way out. */
+static char *
+way_out(const ErrorData *error)
+{
+	return pstrdup(error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE
+	                   ? "It is taken at the next pull."
+	                   : "Correct the row in the source, or the mapping.");
+}
+
 /* row: one of the source that fails with error. */
 void
 calib_note_problem(const Feed *feed, const Rows *row, ErrorData *error)
 {
 	Note note = {feed, row, error, false};
 
+	if (error->hint == NULL)
+		error->hint = way_out(error);
 	if (calib_is_owners(feed) &&
 	    (calib_attempt(note_fact, &note) != NULL || !note.written))
 	{

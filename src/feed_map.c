@@ -4,8 +4,8 @@
  *
  * The mapping's expressions are the source's owner's, so they run with that
  * role's rights in a security-restricted operation (DESIGN 9), over nothing
- *but the rows at hand, and give plain types.  What comes out waits in a
- *tuplestore: no code of the owner's runs once calib's own tables are written.
+ * but the rows at hand, and give plain types.  What comes out waits in a
+ * tuplestore: no code of the owner's runs once calib's own tables are written.
  *
  * The time zone is the organisation's: a timestamp without one means the same
  * whatever the writing session is set to.

@@ -9,7 +9,7 @@
  * (calib.forget_feeds).
  *
  * The plans of the statements that run for a single row are kept by their
- *text.
+ * text.
  */
 #include "feed.h"
 

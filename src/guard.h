@@ -2,7 +2,7 @@
  * guard.h
  *		What the rules on targets share: the guard (guard.c), the rules of an
  *		adjustment (adjustment.c), its place in the quarter (place.c), its
- *record (filing.c) and the steps that lead to it (workflow.c).
+ * record (filing.c) and the steps that lead to it (workflow.c).
  */
 #ifndef CALIB_GUARD_H
 #define CALIB_GUARD_H

@@ -1,7 +1,7 @@
 /*
  * ledger_hash.c
  *		From rows to bytes, from bytes to SHA-256: the format of
- *docs/ledger.md.
+ * docs/ledger.md.
  *
  * A message is a first byte that says what it is of, a label with the
  * version, and the fields in a fixed order, each with its length before it:

@@ -10,8 +10,8 @@
  * adjustment.c's, at submission and again at filing.
  *
  * A step first locks what it concerns, in the order of place.c, and then
- *looks: of two who race for one adjustment the second finds the status the
- *first left (KC005), or under REPEATABLE READ and SERIALIZABLE fails with
+ * looks: of two who race for one adjustment the second finds the status the
+ * first left (KC005), or under REPEATABLE READ and SERIALIZABLE fails with
  *40001.
  *
  * The functions run with the extension's rights, so that no row-level security
