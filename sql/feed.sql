@@ -163,6 +163,15 @@ SELECT external_id, sqlstate, problem FROM own.error;
 SELECT * FROM own.differing;
 DELETE FROM calib.feed_error;
 
+-- however many wait, more of them cost the CRM no more
+INSERT INTO crm.task SELECT g, 'unheard of', NULL, 'visit', '2026-03-01', '1' FROM generate_series(10001, 20000) g;
+SET statement_timeout = '3s';
+INSERT INTO crm.task SELECT g, 'unheard of', NULL, 'visit', '2026-03-01', '1' FROM generate_series(20001, 30000) g;
+RESET statement_timeout;
+SELECT count(*), count(DISTINCT external_id) FROM calib.feed_error;
+DELETE FROM crm.task WHERE id > 10000;
+SELECT count(*) FROM calib.feed_error;
+
 -- many rows, of which some are there already
 INSERT INTO crm.task SELECT g, 'ann', 'c' || g % 70, 'visit', '2026-03-01', '1' FROM generate_series(5001, 8000) g;
 ALTER TABLE crm.task DISABLE TRIGGER calib_feed_delete;

@@ -140,6 +140,30 @@ SELECT calib.pull('copied', true);
 SELECT source, external_id, unit_id FROM calib.activity WHERE source IN ('calls', 'copied') ORDER BY 1, 2;
 SELECT calib.detach('calls', true), calib.detach('copied', true);
 
+-- What has no key waits once, however often it is read again: without a cursor as long as it has
+-- none, by a cursor until everything is read ---------------------------------------------------
+CREATE TABLE crm.keyless (id int, rep text, at timestamptz, changed timestamptz);
+INSERT INTO crm.keyless VALUES (NULL, 'an', '2025-10-01 09:00+08', NULL), (NULL, 'an', '2025-10-02 09:00+08', '2025-10-02 09:00+08');
+SELECT calib.attach('whole', 'activity', 'crm.keyless', '{"external_id": "id", "unit": "rep", "kind": "''call''", "occurred_at": "at"}', mode => 'pull') > 0 AS attached,
+    calib.attach('by_time', 'activity', 'crm.keyless', '{"external_id": "100 / id", "unit": "rep", "kind": "''call''", "occurred_at": "at"}', NULL, 'pull', 'changed') > 0 AS attached;
+SELECT calib.pull('whole'), calib.pull('by_time') FROM generate_series(1, 3);
+SELECT source, count(*), count(DISTINCT fact) FROM calib.feed_error WHERE external_id IS NULL GROUP BY 1 ORDER BY 1;
+UPDATE crm.keyless SET id = 0 WHERE changed IS NULL;
+UPDATE crm.keyless SET id = 5 WHERE id IS NULL;
+SELECT calib.pull('whole'), calib.pull('by_time'), calib.pull('by_time') FROM generate_series(1, 2);
+SELECT source, external_id, problem, source_row FROM calib.feed_error WHERE source IN ('whole', 'by_time') ORDER BY 1, feed_error_id;
+UPDATE crm.keyless SET id = 4 WHERE id = 0;
+SELECT calib.pull('by_time', true);
+SELECT count(*) FROM calib.feed_error WHERE source IN ('whole', 'by_time');
+SELECT calib.detach('whole', true), calib.detach('by_time', true);
+DROP TABLE crm.keyless;
+-- the facts of a name that is not new are told
+SET client_min_messages = notice;
+SELECT calib.detach('visits'), calib.attach('visits', 'activity', 'crm.visit', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at", "quantity": "n"}',
+    'NOT deleted', 'pull', 'changed', overlap => '1 hour') > 0 AS attached;
+SET client_min_messages = warning;
+SELECT calib.pull('visits') > 0 AS took;
+
 -- A key that reads otherwise in every session is told in the organisation's time zone ------
 CREATE TABLE crm.stamp (rep text, at timestamptz);
 INSERT INTO crm.stamp VALUES ('an', '2025-10-01 09:00+08'), ('an', '2025-11-05 23:30-05');

@@ -169,6 +169,19 @@ COMMENT ON FUNCTION calib.check_feed(text, text, regclass, jsonb, text, text, na
 'Raises KC009 where mapping, filter, cursor or overlap are wrong; the detail has every fault, a line each.';
 REVOKE EXECUTE ON FUNCTION calib.check_feed(text, text, regclass, jsonb, text, text, name, text) FROM PUBLIC;
 
+-- Of an earlier feed of the name, or of a chat suite.
+CREATE FUNCTION calib.has_facts(source text) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM calib.activity f WHERE f.source = has_facts.source)
+        OR EXISTS (SELECT FROM calib.result f WHERE f.source = has_facts.source)
+        OR EXISTS (SELECT FROM calib.receivable f WHERE f.source = has_facts.source)
+        OR EXISTS (SELECT FROM calib.stage_change f WHERE f.source = has_facts.source);
+END;
+COMMENT ON FUNCTION calib.has_facts(text) IS 'Whether there are activities, results, receivables or stage changes of a source.';
+REVOKE EXECUTE ON FUNCTION calib.has_facts(text) FROM PUBLIC;
+
 -- The lock lets no writer slip between the check and the triggers: whoever is writing
 -- now is waited for, a little.
 CREATE FUNCTION calib.attach(feed text, destination text, source regclass, mapping jsonb, filter text DEFAULT NULL,
@@ -213,6 +226,10 @@ BEGIN
             HINT = format('SELECT calib.detach(%L) first: its facts stay, and the new mapping follows them.', $1);
     END IF;
     PERFORM calib.put_trigger(e) FROM calib.feed_triggers($3) AS e;
+    IF calib.has_facts($1) THEN
+        RAISE NOTICE 'there are facts of source "%" already: they are this feed''s now', $1
+            USING HINT = 'CALL calib.backfill() brings them up to date, and removes those that have no row.';
+    END IF;
     RETURN attached;
 END $$;
 COMMENT ON FUNCTION calib.attach(text, text, regclass, jsonb, text, text, name, boolean, boolean, text) IS

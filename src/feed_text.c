@@ -377,7 +377,8 @@ add_fact(StringInfo text, const Destination *destination, const char *row)
 /*
  * Errors the batch's keys had before go: of those that fail again, the first
  * time and the count go on in the new row.  Where somebody else holds one it
- * is left to a later try.
+ * is left to a later try.  They are looked up key by key: how many wait is
+ * nothing the planner knows, and a join may compare all with all.
  */
 static void
 add_old_errors(StringInfo text, const Destination *destination,
@@ -386,14 +387,16 @@ add_old_errors(StringInfo text, const Destination *destination,
 	appendStringInfo(
 	    text,
 	    " old AS (DELETE FROM calib.feed_error o WHERE o.ctid" EQ
-	    "ANY (ARRAY(SELECT e.ctid FROM calib.feed_error e WHERE e.source" EQ
-	    "$1 AND e.destination" EQ "'%s' AND e.external_id IN"
-	    " (SELECT k.%s FROM %s k) AND %s FOR UPDATE OF e SKIP LOCKED))"
+	    "ANY (ARRAY(SELECT e.ctid FROM"
+	    " (SELECT DISTINCT r.%s AS key FROM %s r) k"
+	    " CROSS JOIN LATERAL (SELECT e.ctid FROM calib.feed_error e WHERE"
+	    " e.source" EQ "$1 AND e.destination" EQ "'%s' AND e.external_id" EQ
+	    "k.key AND %s FOR UPDATE OF e SKIP LOCKED) e))"
 	    " RETURNING o.external_id, o.first_at, o.tries),"
 	    " before AS (SELECT o.external_id,"
 	    " pg_catalog.min(o.first_at) AS first_at,"
 	    " pg_catalog.max(o.tries) AS tries FROM old o GROUP BY o.external_id)",
-	    destination->name, destination->column[0].name, rows, condition);
+	    destination->column[0].name, rows, destination->name, condition);
 }
 
 #define ERROR_COLUMNS                                                       \

@@ -143,6 +143,25 @@ COMMENT ON FUNCTION calib.remove_filtered(calib.feed, text, text[]) IS
 'Removes the facts of those rows that satisfy a condition and not the feed''s filter; returns how many.';
 REVOKE EXECUTE ON FUNCTION calib.remove_filtered(calib.feed, text, text[]) FROM PUBLIC;
 
+-- What has no key is not found by it: where its row was read again it has failed anew,
+-- or not at all. By a cursor not every row is read.
+CREATE FUNCTION calib.drop_keyless(fed calib.feed, before bigint) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT calib.drop_errors(ARRAY(
+        SELECT e.feed_error_id FROM calib.feed_error e
+        WHERE e.source = (fed).feed AND e.external_id IS NULL AND e.feed_error_id <= before
+          AND ((fed).cursor_column IS NULL OR EXISTS (
+              SELECT FROM calib.feed_error n
+              WHERE n.source = (fed).feed AND n.external_id IS NULL AND n.feed_error_id > before
+                AND n.problem = e.problem AND n.fact IS NOT DISTINCT FROM e.fact
+                AND n.source_row IS NOT DISTINCT FROM e.source_row))));
+END;
+COMMENT ON FUNCTION calib.drop_keyless(calib.feed, bigint) IS
+'Forgets errors without a key up to a number whose rows a pull has read again since.';
+REVOKE EXECUTE ON FUNCTION calib.drop_keyless(calib.feed, bigint) FROM PUBLIC;
+
 -- The newest is asked for before the rows are read: what is written in between is read
 -- now or the next time, never neither.
 CREATE FUNCTION calib.pull_changes(fed calib.feed) RETURNS bigint
@@ -153,6 +172,7 @@ DECLARE
     newest text;
     condition text;
     seen text[] := ARRAY[($1).cursor_value, ($1).overlap];
+    keyless bigint := (SELECT max(e.feed_error_id) FROM calib.feed_error e WHERE e.source = ($1).feed AND e.external_id IS NULL);
     taken bigint;
 BEGIN
     IF ($1).cursor_column IS NOT NULL THEN
@@ -160,6 +180,7 @@ BEGIN
     END IF;
     condition := calib.cursor_condition($1);
     SELECT r.taken INTO taken FROM calib.read_source($1, condition, seen) AS r;
+    PERFORM calib.drop_keyless($1, keyless) WHERE keyless IS NOT NULL;
     taken := taken + calib.remove_filtered($1, condition, seen);
     IF ($1).destination IN ('unit', 'customer', 'opportunity') THEN
         INSERT INTO calib.feed_key (feed_id, key)
