@@ -167,8 +167,10 @@ DELETE FROM calib.feed_error;
 INSERT INTO crm.task SELECT g, 'unheard of', NULL, 'visit', '2026-03-01', '1' FROM generate_series(10001, 20000) g;
 SET statement_timeout = '3s';
 INSERT INTO crm.task SELECT g, 'unheard of', NULL, 'visit', '2026-03-01', '1' FROM generate_series(20001, 30000) g;
+INSERT INTO crm.task SELECT g, 'ann', NULL, 'visit', '2026-03-01', '1' FROM generate_series(30001, 40000) g;
+UPDATE crm.task SET qty = '2' WHERE id > 10000;
 RESET statement_timeout;
-SELECT count(*), count(DISTINCT external_id) FROM calib.feed_error;
+SELECT count(*), count(DISTINCT external_id), min(tries), max(tries) FROM calib.feed_error;
 DELETE FROM crm.task WHERE id > 10000;
 SELECT count(*) FROM calib.feed_error;
 

@@ -374,11 +374,35 @@ add_fact(StringInfo text, const Destination *destination, const char *row)
 	appendStringInfoString(text, "))");
 }
 
+/* Whether anything waits at all: where nothing does, no key is looked up. */
+static char *
+any_waits(const Destination *destination)
+{
+	return psprintf("EXISTS (SELECT FROM calib.feed_error w WHERE w.source" EQ
+	                "$1 AND w.destination" EQ "'%s')",
+	                destination->name);
+}
+
+/*
+ * Errors of the batch's keys, key by key: how many wait is nothing the planner
+ * knows, and a join may compare all with all.
+ */
+static char *
+errors_of(const Destination *destination, const char *rows, const char *what,
+          const char *end)
+{
+	return psprintf("SELECT %s FROM (SELECT r.%s AS key FROM %s r WHERE %s) k"
+	                " CROSS JOIN LATERAL (SELECT e.ctid FROM calib.feed_error"
+	                " e WHERE e.source" EQ "$1 AND e.destination" EQ
+	                "'%s' AND e.external_id" EQ "k.key %s) e",
+	                what, destination->column[0].name, rows,
+	                any_waits(destination), destination->name, end);
+}
+
 /*
  * Errors the batch's keys had before go: of those that fail again, the first
  * time and the count go on in the new row.  Where somebody else holds one it
- * is left to a later try.  They are looked up key by key: how many wait is
- * nothing the planner knows, and a join may compare all with all.
+ * is left to a later try.
  */
 static void
 add_old_errors(StringInfo text, const Destination *destination,
@@ -387,16 +411,12 @@ add_old_errors(StringInfo text, const Destination *destination,
 	appendStringInfo(
 	    text,
 	    " old AS (DELETE FROM calib.feed_error o WHERE o.ctid" EQ
-	    "ANY (ARRAY(SELECT e.ctid FROM"
-	    " (SELECT DISTINCT r.%s AS key FROM %s r) k"
-	    " CROSS JOIN LATERAL (SELECT e.ctid FROM calib.feed_error e WHERE"
-	    " e.source" EQ "$1 AND e.destination" EQ "'%s' AND e.external_id" EQ
-	    "k.key AND %s FOR UPDATE OF e SKIP LOCKED) e))"
-	    " RETURNING o.external_id, o.first_at, o.tries),"
+	    "ANY (ARRAY(%s)) RETURNING o.external_id, o.first_at, o.tries),"
 	    " before AS (SELECT o.external_id,"
 	    " pg_catalog.min(o.first_at) AS first_at,"
 	    " pg_catalog.max(o.tries) AS tries FROM old o GROUP BY o.external_id)",
-	    destination->column[0].name, rows, destination->name, condition);
+	    errors_of(destination, rows, "e.ctid",
+	              psprintf("AND %s FOR UPDATE OF e SKIP LOCKED", condition)));
 }
 
 #define ERROR_COLUMNS                                                       \
@@ -459,11 +479,9 @@ add_answer(StringInfo text, const Destination *destination)
 	appendStringInfo(text,
 	                 ", (SELECT s.held FROM state s),"
 	                 " pg_catalog.count(r.problem) OPERATOR(pg_catalog.>) 0"
-	                 " OR EXISTS (SELECT FROM calib.feed_error e"
-	                 " WHERE e.source" EQ "$1 AND e.destination" EQ "'%s'"
-	                 " AND e.external_id IN (SELECT k.%s FROM resolved k))"
-	                 " FROM resolved r",
-	                 destination->name, key);
+	                 " OR %s AND EXISTS (%s) FROM resolved r",
+	                 any_waits(destination),
+	                 errors_of(destination, "resolved", "", "LIMIT 1"));
 }
 
 char *
