@@ -423,6 +423,14 @@ SELECT external_id, problem FROM own.error;
 INSERT INTO crm.people VALUES ('n1', 'New', NULL, NULL, NULL);
 DELETE FROM crm.people;
 SELECT external_ref, active FROM calib.unit WHERE external_ref = 'n1';
+-- an opportunity enters its stage when that is told; what changes besides leaves it there
+INSERT INTO crm.deal VALUES ('d7', 'ann', NULL, 'proposal', 100, NULL, NULL);
+SET calib.clock = '2026-03-10 08:00+00';
+UPDATE crm.deal SET stage = 'negotiation' WHERE id = 'd7';
+SET calib.clock = '2026-03-11 08:00+00';
+UPDATE crm.deal SET worth = 90 WHERE id = 'd7';
+SELECT o.stage, o.stage_since, o.amount, s.from_stage, s.to_stage, s.changed_at
+FROM calib.opportunity o JOIN calib.stage_change s USING (opportunity_id) WHERE o.external_ref = 'd7' ORDER BY s.changed_at;
 TRUNCATE crm.task;
 SELECT count(*) FROM calib.activity WHERE source = 'tasks';
 RESET session_replication_role;
