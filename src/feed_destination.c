@@ -11,6 +11,12 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+/* The lines of a batch for the target of line g */
+#define SAME_TARGET                                                     \
+	" OVER (PARTITION BY COALESCE(a_unit.unit_id, t_unit.unit_id),"     \
+	" COALESCE(g.measure, 'collection'), COALESCE(g.product_line, '')," \
+	" COALESCE(g.grain, 'quarter'), g.period_start)"
+
 static const Destination destinations[] = {
     {"unit",
      true,
@@ -134,6 +140,17 @@ static const Destination destinations[] = {
      " AND e.product_line" EQ "COALESCE(g.product_line, '')"
      " AND e.grain" EQ "COALESCE(g.grain, 'quarter')"
      " AND e.period_start" EQ "g.period_start",
+     " WHEN NOT (g.value OPERATOR(pg_catalog.>) 0"
+     " AND g.value OPERATOR(pg_catalog.<) 'Infinity')"
+     " THEN '23514' || pg_catalog.format('value %s is not above 0 and finite',"
+     " g.value)"
+     " WHEN pg_catalog.min(g.value)" SAME_TARGET NE
+     "pg_catalog.max(g.value)" SAME_TARGET
+     " THEN '23505' || pg_catalog.format("
+     "'this target is from %s to %s in %s lines', "
+     "pg_catalog.min(g.value)" SAME_TARGET
+     ", pg_catalog.max(g.value)" SAME_TARGET
+     ", pg_catalog.count(*)" SAME_TARGET ")"
      " WHEN e.value" NE "g.value AND e.original_value" NE "g.value"
      " AND (e.published_at IS NOT NULL"
      " OR e.period_start OPERATOR(pg_catalog.<=) calib.today())"
