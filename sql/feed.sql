@@ -424,7 +424,8 @@ SELECT * FROM calib.feed_facts('chat', 'activity', '[
     {"external_id": "1", "unit": "ann", "customer": "shop", "kind": "visit", "occurred_at": "2026-03-01T09:00:00+08:00", "quantity": 2},
     {"external_id": "2", "unit": "nobody", "kind": "visit", "occurred_at": "2026-03-01"},
     {"external_id": "3", "unit": "ann", "kind": "visit", "occurred_at": "yesterweek"},
-    {"unit": "ann", "kind": "visit", "occurred_at": "2026-03-01"}]');
+    {"unit": "ann", "kind": "visit", "occurred_at": "2026-03-01"},
+    {"external_id": "5", "unit": "ann", "kind": "visit", "occurred_at": "2026-03-01", "recorded_at": "-infinity"}]');
 SELECT external_id, unit_id, customer_id, quantity, occurred_at FROM calib.activity WHERE source = 'chat';
 SELECT external_id, sqlstate, problem, fact, source_row FROM own.error WHERE source = 'chat';
 SELECT * FROM calib.feed_facts('chat', 'activity', '[]');

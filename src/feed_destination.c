@@ -86,6 +86,8 @@ static const Destination destinations[] = {
      " THEN '23503' || pg_catalog.format('kind \"%s\" is not known', g.kind)"
      " WHEN NOT pg_catalog.isfinite(g.occurred_at)"
      " THEN '22008occurred_at is not finite'"
+     " WHEN NOT pg_catalog.isfinite(g.recorded_at)"
+     " THEN '22008recorded_at is not finite'"
      " WHEN NOT (g.quantity OPERATOR(pg_catalog.>=) 0"
      " AND g.quantity OPERATOR(pg_catalog.<) 'Infinity')"
      " THEN '22003' || pg_catalog.format('quantity %s is out of range',"
@@ -110,6 +112,8 @@ static const Destination destinations[] = {
      " THEN '23514measure is empty'"
      " WHEN NOT pg_catalog.isfinite(g.occurred_at)"
      " THEN '22008occurred_at is not finite'"
+     " WHEN NOT pg_catalog.isfinite(g.recorded_at)"
+     " THEN '22008recorded_at is not finite'"
      " WHEN g.amount IN ('NaN', 'Infinity', '-Infinity')"
      " THEN '22003' || pg_catalog.format('amount %s is out of range',"
      " g.amount)",
