@@ -14,6 +14,7 @@
 #include "row_json.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
@@ -32,12 +33,19 @@ typedef struct Note
  */
 #define PATIENCE_MS 100
 
-static int
-patience(void)
+/* A setting like any other: whatever code of an owner's sets it, too, and
+ * however it ends, the session has its own back. */
+static void
+be_patient(void)
 {
 	int most = Max(Min(PATIENCE_MS, DeadlockTimeout / 2), 1);
+	char value[12];
 
-	return LockTimeout > 0 ? Min(LockTimeout, most) : most;
+	if (LockTimeout > 0 && LockTimeout <= most)
+		return;
+	pg_ltoa(most, value);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+	                         GUC_ACTION_SAVE, true, 0, false);
 }
 
 static bool
@@ -61,29 +69,32 @@ passes_through(int sqlstate)
 	}
 }
 
-/* Does work in a subtransaction; the data error that undid it, or NULL. */
+/*
+ * Does work in a subtransaction; the data error that undid it, or NULL.
+ *
+ * What passes through leaves no subtransaction behind either: whoever catches
+ * it further up ends his own, and would end this one instead.
+ */
 ErrorData *
 calib_attempt(void (*work)(void *), void *arg)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
-	int was_timeout = LockTimeout;
+	int settings;
 
 	BeginInternalSubTransaction(NULL);
-	LockTimeout = patience();
+	settings = NewGUCNestLevel();
+	be_patient();
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
 		work(arg);
-		LockTimeout = was_timeout;
+		AtEOXact_GUC(false, settings);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
-		LockTimeout = was_timeout;
-		if (passes_through(geterrcode()))
-			PG_RE_THROW();
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -92,6 +103,8 @@ calib_attempt(void (*work)(void *), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = resources;
+	if (error != NULL && passes_through(error->sqlerrcode))
+		ReThrowError(error);
 	return error;
 }
 
