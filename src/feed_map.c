@@ -332,7 +332,7 @@ calib_keys_without_row(const Feed *feed, Datum keys, bool *isnull)
 	Datum gone;
 
 	SPI_connect();
-	become_mapper(feed, &was);
+	calib_become_mapper(feed, &was);
 	SPI_execute_plan_extended(
 	    plan_read(psprintf(
 	        "SELECT pg_catalog.array_agg(k.calib_key) FROM (SELECT"
