@@ -11,11 +11,11 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
-/* A target has one row: the one it was entered by, else the first of the batch
- * (first). What that says of it. */
-#define TARGET_SAID                                         \
-	"CASE WHEN e.external_ref IS NULL OR e.external_ref" EQ \
-	"first.external_ref THEN first.value ELSE e.value END"
+/* The lines of a batch for the target of line g */
+#define SAME_TARGET                                                     \
+	" OVER (PARTITION BY COALESCE(a_unit.unit_id, t_unit.unit_id),"     \
+	" COALESCE(g.measure, 'collection'), COALESCE(g.product_line, '')," \
+	" COALESCE(g.grain, 'quarter'), g.period_start)"
 
 static const Destination destinations[] = {
     {"unit",
@@ -86,6 +86,8 @@ static const Destination destinations[] = {
      " THEN '23503' || pg_catalog.format('kind \"%s\" is not known', g.kind)"
      " WHEN NOT pg_catalog.isfinite(g.occurred_at)"
      " THEN '22008occurred_at is not finite'"
+     " WHEN NOT pg_catalog.isfinite(g.recorded_at)"
+     " THEN '22008recorded_at is not finite'"
      " WHEN NOT (g.quantity OPERATOR(pg_catalog.>=) 0"
      " AND g.quantity OPERATOR(pg_catalog.<) 'Infinity')"
      " THEN '22003' || pg_catalog.format('quantity %s is out of range',"
@@ -110,6 +112,8 @@ static const Destination destinations[] = {
      " THEN '23514measure is empty'"
      " WHEN NOT pg_catalog.isfinite(g.occurred_at)"
      " THEN '22008occurred_at is not finite'"
+     " WHEN NOT pg_catalog.isfinite(g.recorded_at)"
+     " THEN '22008recorded_at is not finite'"
      " WHEN g.amount IN ('NaN', 'Infinity', '-Infinity')"
      " THEN '22003' || pg_catalog.format('amount %s is out of range',"
      " g.amount)",
@@ -139,31 +143,24 @@ static const Destination destinations[] = {
      " AND e.measure" EQ "COALESCE(g.measure, 'collection')"
      " AND e.product_line" EQ "COALESCE(g.product_line, '')"
      " AND e.grain" EQ "COALESCE(g.grain, 'quarter')"
-     " AND e.period_start" EQ "g.period_start"
-     " LEFT JOIN (SELECT DISTINCT ON (k.unit, COALESCE(k.measure,"
-     " 'collection'), COALESCE(k.product_line, ''), COALESCE(k.grain,"
-     " 'quarter'), k.period_start) k.* FROM calib_fact k ORDER BY k.unit,"
-     " COALESCE(k.measure, 'collection'), COALESCE(k.product_line, ''),"
-     " COALESCE(k.grain, 'quarter'), k.period_start, k.calib_n) first"
-     " ON first.unit" EQ "g.unit"
-     " AND COALESCE(first.measure, 'collection')" EQ
-     "COALESCE(g.measure, 'collection')"
-     " AND COALESCE(first.product_line, '')" EQ "COALESCE(g.product_line, '')"
-     " AND COALESCE(first.grain, 'quarter')" EQ "COALESCE(g.grain, 'quarter')"
-     " AND first.period_start" EQ "g.period_start",
+     " AND e.period_start" EQ "g.period_start",
+     " WHEN NOT (g.value OPERATOR(pg_catalog.>) 0"
+     " AND g.value OPERATOR(pg_catalog.<) 'Infinity')"
+     " THEN '23514' || pg_catalog.format('value %s is not above 0 and finite',"
+     " g.value)"
+     " WHEN pg_catalog.min(g.value)" SAME_TARGET NE
+     "pg_catalog.max(g.value)" SAME_TARGET
+     " THEN '23505' || pg_catalog.format("
+     "'this target is from %s to %s in %s lines', "
+     "pg_catalog.min(g.value)" SAME_TARGET
+     ", pg_catalog.max(g.value)" SAME_TARGET
+     ", pg_catalog.count(*)" SAME_TARGET ")"
      " WHEN e.value" NE "g.value AND e.original_value" NE "g.value"
      " AND (e.published_at IS NOT NULL"
      " OR e.period_start OPERATOR(pg_catalog.<=) calib.today())"
      " THEN 'KC004' || pg_catalog.format("
      "'target %s is %s and does not become %s', e.target_id, e.value,"
-     " g.value)"
-     " WHEN COALESCE(e.external_ref, first.external_ref)" NE
-     "g.external_ref AND " TARGET_SAID NE "g.value"
-     " AND (e.external_ref IS NULL OR e.original_value" NE "g.value)"
-     " THEN '23505' || pg_catalog.format("
-     "'row \"%s\" says the same target is %s, not %s',"
-     " COALESCE(e.external_ref, first.external_ref), " TARGET_SAID
-     ", g.value)",
+     " g.value)",
      {{"external_ref", TEXTOID, REQUIRED, "external_ref", NULL},
       {"unit", TEXTOID, REQUIRED | UNIT_REF, "unit_id", NULL},
       {"measure", TEXTOID, 0, "measure", "COALESCE(r.measure, 'collection')"},
