@@ -14,6 +14,7 @@
 #include "row_json.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
@@ -40,10 +41,13 @@ patience(void)
 	return LockTimeout > 0 ? Min(LockTimeout, most) : most;
 }
 
+/* A key too long for an index, a text too long for its type: the row's fault,
+ * unlike the rest of class 54. */
 static bool
 passes_through(int sqlstate)
 {
-	if (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
+	if (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+	    sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		return false;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
@@ -61,29 +65,37 @@ passes_through(int sqlstate)
 	}
 }
 
-/* Does work in a subtransaction; the data error that undid it, or NULL. */
+/* Ends with the subtransaction, however it ends and whatever is set in it. */
+static void
+set_patience(void)
+{
+	(void) set_config_option("lock_timeout", psprintf("%d", patience()),
+	                         PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+	                         0, false);
+}
+
+/*
+ * Does work in a subtransaction; the data error that undid it, or NULL.  It is
+ * undone for any other error, too: who catches that, a block of PL/pgSQL, ends
+ * the subtransaction it is in, which must be its own.
+ */
 ErrorData *
 calib_attempt(void (*work)(void *), void *arg)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
-	int was_timeout = LockTimeout;
 
 	BeginInternalSubTransaction(NULL);
-	LockTimeout = patience();
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
+		set_patience();
 		work(arg);
-		LockTimeout = was_timeout;
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
-		LockTimeout = was_timeout;
-		if (passes_through(geterrcode()))
-			PG_RE_THROW();
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -92,6 +104,8 @@ calib_attempt(void (*work)(void *), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = resources;
+	if (error != NULL && passes_through(error->sqlerrcode))
+		ReThrowError(error);
 	return error;
 }
 
@@ -268,10 +282,13 @@ note_key(void *arg)
 
 /* Not even that. */
 static void
-note_row(const Note *note)
+note_row(void *arg)
 {
+	Note *note = arg;
+
 	append_error(note->feed, note->error, NULL, given_fact(note),
 	             note->feed->owner == NULL ? NULL : row_as_jsonb(note));
+	note->written = true;
 }
 
 /* row: one of the source that fails with error. */
@@ -284,10 +301,12 @@ calib_note_problem(const Feed *feed, const Rows *row, ErrorData *error)
 	    (calib_attempt(note_fact, &note) != NULL || !note.written))
 	{
 		note.written = false;
-		(void) calib_attempt(note_key, &note);
+		if (calib_attempt(note_key, &note) != NULL)
+			note.written = false;
 	}
-	if (!note.written)
-		note_row(&note);
+	/* A row may be more than JSON can hold. */
+	if (!note.written && calib_attempt(note_row, &note) != NULL)
+		append_error(feed, error, NULL, NULL, NULL);
 }
 
 /* What is gone from the source and could not be taken back: the next pull
