@@ -15,6 +15,7 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
@@ -75,19 +76,22 @@ set_patience(void)
 }
 
 /*
- * Does work in a subtransaction; the data error that undid it, or NULL.  It is
- * undone for any other error, too: who catches that, a block of PL/pgSQL, ends
- * the subtransaction it is in, which must be its own.
+ * Does work in a subtransaction; the data error that undid it, or NULL.  What
+ * it allocates goes with it, for a batch may need as many attempts as it has
+ * rows.  It is undone for any other error, too: who catches that, a block of
+ * PL/pgSQL, ends the subtransaction it is in, which must be its own.
  */
 ErrorData *
 calib_attempt(void (*work)(void *), void *arg)
 {
 	MemoryContext memory = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(
+	    memory, "calib attempt of a feed", ALLOCSET_DEFAULT_SIZES);
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(memory);
+	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
 		set_patience();
@@ -103,10 +107,23 @@ calib_attempt(void (*work)(void *), void *arg)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(memory);
+	MemoryContextDelete(scratch);
 	CurrentResourceOwner = resources;
 	if (error != NULL && passes_through(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
+}
+
+/* Whether that was possible, where nobody asks why not. */
+static bool
+succeeds(void (*work)(void *), void *arg)
+{
+	ErrorData *error = calib_attempt(work, arg);
+
+	if (error == NULL)
+		return true;
+	FreeErrorData(error);
+	return false;
 }
 
 /* The mapping runs with rights that were given by whoever owned the source
@@ -297,15 +314,12 @@ calib_note_problem(const Feed *feed, const Rows *row, ErrorData *error)
 {
 	Note note = {feed, row, error, false};
 
-	if (calib_is_owners(feed) &&
-	    (calib_attempt(note_fact, &note) != NULL || !note.written))
-	{
-		note.written = false;
-		if (calib_attempt(note_key, &note) != NULL)
-			note.written = false;
-	}
+	if (calib_is_owners(feed))
+		note.written = succeeds(note_fact, &note) && note.written;
+	if (calib_is_owners(feed) && !note.written)
+		note.written = succeeds(note_key, &note) && note.written;
 	/* A row may be more than JSON can hold. */
-	if (!note.written && calib_attempt(note_row, &note) != NULL)
+	if (!note.written && !succeeds(note_row, &note))
 		append_error(feed, error, NULL, NULL, NULL);
 }
 
