@@ -185,6 +185,18 @@ SELECT id FROM crm.odd ORDER BY id;
 SELECT external_id FROM calib.activity WHERE source = 'odds' ORDER BY external_id;
 SELECT * FROM own.error;
 
+-- customers entered one by one in one transaction take no lock each: the server has few
+BEGIN;
+DO $$
+BEGIN
+    FOR i IN 1 .. 400 LOOP
+        INSERT INTO crm.odd VALUES ('one' || i, 'new' || i, '');
+    END LOOP;
+END $$;
+SELECT count(*) < 500 AS few FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+COMMIT;
+SELECT count(*), count(DISTINCT customer_id) FROM calib.activity WHERE source = 'odds' AND external_id LIKE 'one%';
+
 -- many batches of keys take no longer than few: no row is compared with each of them
 INSERT INTO crm.task SELECT g, 'ann', NULL, 'visit', '2026-03-01', '1' FROM generate_series(100001, 200000) g;
 SET statement_timeout = '10s';
