@@ -158,11 +158,11 @@ SELECT calib.detach('stamps', true);
 CREATE TABLE crm.account (id text, name text);
 INSERT INTO crm.account VALUES ('a1', 'Alpha'), ('a2', 'Beta');
 INSERT INTO calib.customer (name, external_ref) VALUES ('Entered by hand', 'hand');
-SELECT calib.attach('accounts', 'customer', 'crm.account', '{"external_ref": "id", "name": "name"}', mode => 'pull') > 0 AS attached;
+SELECT calib.attach('accounts', 'customer', 'crm.account', '{"external_ref": "id", "name": "name", "unit": "''an''"}', mode => 'pull') > 0 AS attached;
 SELECT calib.pull('accounts');
 DELETE FROM crm.account WHERE id = 'a2';
 SELECT calib.pull('accounts', true);
-SELECT name, external_ref FROM calib.customer ORDER BY 2;
+SELECT name, external_ref, unit_id FROM calib.customer ORDER BY 2;
 SELECT k.key FROM calib.feed_key k JOIN calib.feed f USING (feed_id) WHERE f.feed = 'accounts';
 
 -- A key that cannot be computed hides which facts have rows: none is removed ------------------

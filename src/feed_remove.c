@@ -2,12 +2,13 @@
  * feed_remove.c
  *		Phase 2 of what is gone from a source: its facts go too.
  *
- * A fact nobody refers to is deleted.  A customer or unit others refer to
- * stays, without an owner or with its last day; a target is never taken back.
+ * A fact nobody refers to is deleted.  A unit others refer to stays, with its
+ * last day, and so does a customer, without an owner; a target is never taken
+ * back.
  *
  * To delete a row is to wait for whoever enters a fact that refers to it.  A
- * feed does not: such a customer or unit stays, such an opportunity is noted
- * and goes at the next pull.
+ * feed does not: such a unit stays, such an opportunity is noted and goes at
+ * the next pull.
  */
 #include "feed.h"
 
@@ -116,32 +117,18 @@ remove_opportunities(const Feed *feed, Datum keys)
 	return SPI_processed;
 }
 
+/*
+ * A customer stays, without an owner: whether facts refer to it would be a
+ * search of all facts, in the transaction that wrote the source.
+ */
 static int64
 remove_customers(const Feed *feed, Datum keys)
 {
-	int64 removed;
-
-	execute("DELETE FROM calib.customer t WHERE t.customer_id" EQ
-	        "ANY (ARRAY(SELECT l.customer_id FROM calib.customer l"
-	        " WHERE l.external_ref" EQ
-	        "ANY ($2) AND $1 IS NOT NULL FOR UPDATE SKIP LOCKED))"
-	        " AND NOT EXISTS (SELECT FROM calib.customer_alias o"
-	        " WHERE o.customer_id" EQ "t.customer_id)"
-	        " AND NOT EXISTS (SELECT FROM calib.opportunity o"
-	        " WHERE o.customer_id" EQ "t.customer_id)"
-	        " AND NOT EXISTS (SELECT FROM calib.receivable o"
-	        " WHERE o.customer_id" EQ "t.customer_id)"
-	        " AND NOT EXISTS (SELECT FROM calib.activity o"
-	        " WHERE o.customer_id" EQ "t.customer_id)"
-	        " AND NOT EXISTS (SELECT FROM calib.result o"
-	        " WHERE o.customer_id" EQ "t.customer_id)",
-	        feed, keys);
-	removed = SPI_processed;
 	execute("UPDATE calib.customer t SET unit_id = NULL"
 	        " WHERE t.external_ref" EQ
 	        "ANY ($2) AND $1 IS NOT NULL AND t.unit_id IS NOT NULL",
 	        feed, keys);
-	return removed + SPI_processed;
+	return SPI_processed;
 }
 
 typedef struct OneUnit

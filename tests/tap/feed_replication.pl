@@ -70,6 +70,9 @@ sub followed
 
 $calib->safe_psql('postgres', q{CREATE SUBSCRIPTION calib CONNECTION '} . $crm->connstr . q{ dbname=postgres' PUBLICATION crm});
 $calib->poll_query_until('postgres', q{SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel}) or die 'no initial copy';
+# Tables are copied side by side: what one worker was entering while another referred to it
+# waits for a retry.
+$calib->safe_psql('postgres', 'SELECT calib.pull()');
 followed('initial copy');
 is($calib->safe_psql('postgres', $waiting), $calib->safe_psql('postgres', $faults), 'what a feed cannot take waits, and stops no replication');
 cmp_ok($calib->safe_psql('postgres', 'SELECT count(*) FROM calib.feed_error'), '>', 50, '... and there was some');
