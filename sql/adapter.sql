@@ -96,6 +96,22 @@ LEFT JOIN calib.customer c USING (customer_id) WHERE o.external_ref IN ('1', '2'
 SELECT external_id, measure, amount, occurred_at FROM calib.result WHERE source = 'hubspot_fivetran_won';
 SELECT source, external_id, problem, sqlstate FROM calib.feed_error WHERE source LIKE 'hubspot%';
 
+-- What finds the stages runs with the rights of whose tables they are, whoever attaches
+CREATE ROLE regress_crm;
+CREATE SCHEMA theirs AUTHORIZATION regress_crm;
+SET ROLE regress_crm;
+CREATE TABLE theirs.deal (deal_id bigint, owner_id bigint, deal_pipeline_id text, deal_pipeline_stage_id text, is_deleted boolean);
+CREATE TABLE theirs.deal_company (deal_id bigint, company_id bigint, type_id bigint);
+CREATE FUNCTION theirs.who() RETURNS text LANGUAGE plpgsql AS 'BEGIN SET ROLE NONE; RETURN ''out of it''; EXCEPTION WHEN OTHERS THEN RETURN current_user; END';
+CREATE VIEW theirs.deal_pipeline_stage AS SELECT n::text AS stage_id, 'p' AS pipeline_id, n || ' found by ' || theirs.who() AS label, n AS display_order, false AS closed_won, false AS is_closed
+    FROM generate_series(2, 1, -1) n;
+RESET ROLE;
+SELECT feed FROM calib.attach_crm('hubspot_fivetran', 'theirs', 'theirs', '{opportunity}');
+SELECT stage, early FROM calib.stage WHERE stage LIKE '%found%' ORDER BY position;
+SELECT calib.detach('theirs_opportunity');
+DROP SCHEMA theirs CASCADE;
+DROP ROLE regress_crm;
+
 -- Engagements: a meeting under its old names, tasks done and not, a mail received
 CREATE TABLE hs.engagement_company (engagement_id bigint, company_id bigint);
 CREATE TABLE hs.engagement_deal (engagement_id bigint, deal_id bigint);

@@ -169,6 +169,31 @@ SELECT external_id, outcome FROM calib.activity ORDER BY 1;
 SELECT count(*) AS evil FROM pg_roles WHERE rolname = 'regress_evil';
 SELECT calib.detach('escaping', remove => true);
 
+-- Who owns a source later has not agreed to what is read of it: none of it runs, not where a pull
+-- looks for what is new, nor where a backfill compares keys (what is IMMUTABLE runs with no row at all)
+SET ROLE regress_owner;
+CREATE SEQUENCE crm.runs;
+CREATE FUNCTION crm.ran() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM nextval(''crm.runs''); RETURN true; END';
+CREATE TABLE crm.handed_on (id bigint, rep text, at timestamptz);
+INSERT INTO crm.handed_on VALUES (1, 'an', '2025-10-01');
+CREATE TABLE crm.emptied (LIKE crm.handed_on);
+RESET ROLE;
+SELECT count(calib.attach('by ' || m, 'activity', r::regclass, '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}', 'crm.ran()', m, c))
+FROM (VALUES ('crm.handed_on', 'pull', 'id'), ('crm.emptied', 'push', NULL)) AS v (r, m, c);
+SELECT calib.pull('by pull');
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('by push', '1', 1, 'visit', '2025-10-01');
+ALTER TABLE crm.handed_on OWNER TO CURRENT_USER;
+ALTER TABLE crm.emptied OWNER TO CURRENT_USER;
+SELECT setval('crm.runs', 1, false);
+SELECT own.try('SELECT calib.pull(''by pull'')'), own.try('SELECT calib.pull(''by pull'', complete => true)'), own.try('SELECT calib.pull(''by push'', complete => true)');
+\set VERBOSITY terse
+CALL calib.backfill('by pull');
+CALL calib.backfill('by push');
+\set VERBOSITY default
+SELECT is_called AS ran_as_another FROM crm.runs;
+SELECT source, external_id FROM calib.activity ORDER BY 1;
+SELECT sum(calib.detach(f, remove => true)) FROM unnest('{by pull,by push}'::text[]) AS f;
+
 -- A fact of a feed is the feed's: nobody enters, changes or removes it by hand, or makes one of its own of it ------
 INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('regress_rep', 'rep', 1), ('regress_rep', 'admin', 1);
 SELECT calib.attach('visits', 'activity', 'crm.visit', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}') > 0 AS attached;

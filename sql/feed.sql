@@ -269,6 +269,45 @@ SELECT own.try('INSERT INTO crm.trap VALUES (5)');
 DROP TABLE crm.trap;
 DELETE FROM calib.feed_error;
 
+-- what it set goes with it, however it ends: by 2 with an error, by 3 with one that is the session's
+CREATE FUNCTION crm.hasty(x int) RETURNS text LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+BEGIN
+    IF x > 1 THEN
+        RAISE EXCEPTION USING ERRCODE = CASE x WHEN 2 THEN '22023' ELSE '53100' END;
+    END IF;
+    RETURN x;
+END $$;
+CREATE TABLE crm.haste (id int);
+SELECT own.feed('haste', 'activity', 'crm.haste', '{"external_id": "crm.hasty(id)", "unit": "''ann''", "kind": "''visit''", "occurred_at": "pg_catalog.now()"}');
+SET lock_timeout = '7s';
+INSERT INTO crm.haste VALUES (1), (2);
+SELECT external_id FROM calib.activity WHERE source = 'haste';
+SHOW lock_timeout;
+SELECT own.try('INSERT INTO crm.haste VALUES (3)');
+SHOW lock_timeout;
+RESET lock_timeout;
+-- who catches what passes through has all of his statement undone, and goes on
+SELECT count(*) FROM crm.haste;
+DELETE FROM calib.feed WHERE feed = 'haste';
+DROP TABLE crm.haste;
+DELETE FROM calib.feed_error;
+
+-- a foreign key somebody gave calib's table is kept, by one fact and by many at once
+CREATE TABLE own.line (line text PRIMARY KEY);
+INSERT INTO own.line VALUES (''), ('premium');
+ALTER TABLE calib.activity ADD CONSTRAINT own_line FOREIGN KEY (product_line) REFERENCES own.line;
+CREATE TABLE crm.lined (id int, line text);
+SELECT own.feed('lined', 'activity', 'crm.lined', '{"external_id": "id", "unit": "''ann''", "kind": "''visit''", "occurred_at": "''2026-03-01''", "product_line": "line"}');
+INSERT INTO crm.lined VALUES (1, 'premium'), (2, 'none');
+INSERT INTO crm.lined SELECT n, CASE n WHEN 77 THEN 'none' ELSE 'premium' END FROM generate_series(3, 202) n;
+SELECT product_line, count(*) FROM calib.activity WHERE source = 'lined' GROUP BY 1;
+SELECT external_id, sqlstate FROM calib.feed_error ORDER BY 1;
+DELETE FROM calib.feed WHERE feed = 'lined';
+DROP TABLE crm.lined;
+DELETE FROM calib.activity WHERE source = 'lined';
+DELETE FROM calib.feed_error;
+ALTER TABLE calib.activity DROP CONSTRAINT own_line;
+
 -- its triggers stand where they were put, as they were made
 SET ROLE regress_crm;
 CREATE TABLE crm.other (LIKE crm.task);
@@ -438,6 +477,14 @@ SELECT external_id, problem FROM own.error;
 INSERT INTO crm.people VALUES ('n1', 'New', NULL, NULL, NULL);
 DELETE FROM crm.people;
 SELECT external_ref, active FROM calib.unit WHERE external_ref = 'n1';
+-- an opportunity enters its stage when that is told; what changes besides leaves it there
+INSERT INTO crm.deal VALUES ('d7', 'ann', NULL, 'proposal', 100, NULL, NULL);
+SET calib.clock = '2026-03-10 08:00+00';
+UPDATE crm.deal SET stage = 'negotiation' WHERE id = 'd7';
+SET calib.clock = '2026-03-11 08:00+00';
+UPDATE crm.deal SET worth = 90 WHERE id = 'd7';
+SELECT o.stage, o.stage_since, o.amount, s.from_stage, s.to_stage, s.changed_at
+FROM calib.opportunity o JOIN calib.stage_change s USING (opportunity_id) WHERE o.external_ref = 'd7' ORDER BY s.changed_at;
 TRUNCATE crm.task;
 SELECT count(*) FROM calib.activity WHERE source = 'tasks';
 RESET session_replication_role;

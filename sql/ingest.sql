@@ -221,7 +221,9 @@ SELECT calib.ingest('dingtalk', '{"result": {"data_list": [{"report_id": "r", "c
 SELECT fault('{"data": []}', ''), fault('{"data": []}', NULL), fault(NULL);
 CREATE TABLE visits (id text PRIMARY KEY, rep text, at timestamptz);
 SELECT calib.attach('visits', 'activity', 'visits', '{"external_id": "id", "unit": "rep", "kind": "''visit''::text", "occurred_at": "at"}') > 0 AS attached;
-SELECT fault('{"data": []}', 'visits');
+SELECT fault('{"data": []}', 'visits'), fault('{"data": []}', 'manual');
+-- nor has a feed the name of what is ingested
+SELECT calib.attach('dingtalk', 'activity', 'visits', '{"external_id": "id", "unit": "rep", "kind": "''visit''::text", "occurred_at": "at"}');
 
 -- Ten thousand at once, and hostile texts, which are ids like others
 SELECT calib.ingest('big', (SELECT jsonb_build_object('data', jsonb_agg(jsonb_build_object('userid', 'hr-ann', 'timestamp', 1757293200 + n))) FROM generate_series(1, 10000) n));
@@ -244,6 +246,18 @@ SELECT calib.ingest('admin', '{"data": [{"userid": "hr-ann", "timestamp": 175729
 SELECT count(*) FROM calib.report_duty;
 SET ROLE calib_nobody;
 SELECT calib.ingest('admin', '{"data": []}');
+RESET ROLE;
+-- What it brought is nobody's to enter, change or remove by hand, but an admin's for everyone
+INSERT INTO calib.duty (role_name, duty) VALUES ('calib_nobody', 'rep');
+INSERT INTO calib.activity (external_id, unit_id, kind, occurred_at) SELECT 'own', unit_id, 'visit', '2025-09-08' FROM calib.unit WHERE external_ref = 'hr-ann';
+SET ROLE calib_nobody;
+INSERT INTO calib.activity (source, unit_id, kind, occurred_at) SELECT 'admin', unit_id, 'log_report', '2025-09-08' FROM calib.unit WHERE external_ref = 'hr-ann';
+WITH changed AS (UPDATE calib.activity SET outcome = 'filed', recorded_at = calib.clock() WHERE source IN ('admin', 'manual') RETURNING source) SELECT * FROM changed;
+UPDATE calib.activity SET source = 'admin', recorded_at = calib.clock() WHERE external_id = 'own';
+SET ROLE calib_regional;
+WITH gone AS (DELETE FROM calib.activity WHERE source IN ('admin', 'manual') RETURNING source) SELECT * FROM gone;
+SET ROLE calib_admin;
+WITH gone AS (DELETE FROM calib.activity WHERE source = 'admin' RETURNING source) SELECT * FROM gone;
 RESET ROLE;
 SELECT count(*) AS executable_by_all FROM pg_proc p
 WHERE p.pronamespace = 'calib'::regnamespace AND has_function_privilege('calib_nobody', p.oid, 'EXECUTE')

@@ -79,6 +79,24 @@ RESET datestyle;
 RESET intervalstyle;
 SET timezone = 'Asia/Shanghai';
 SELECT calib.pull('visits', true);
+-- nor does who writes, with which settings, to what a key reads as
+CREATE TABLE crm.keyed (raw bytea, n float8, i interval);
+SELECT calib.attach('keyed', 'activity', 'crm.keyed', '{"external_id": "pg_catalog.concat_ws('' '', raw, n, i)", "unit": "''an''", "kind": "''visit''", "occurred_at": "''2025-10-01''", "outcome": "CASE WHEN NULL::text = NULL THEN ''equal'' END"}') > 0 AS attached;
+INSERT INTO crm.keyed VALUES ('\x00ff', 0.1::float8 + 0.2::float8, '1 day 2 hours');
+SET bytea_output = escape;
+SET extra_float_digits = 0;
+SET intervalstyle = iso_8601;
+SET transform_null_equals = on;
+UPDATE crm.keyed SET i = i;
+SELECT calib.pull('keyed', complete => true);
+SELECT external_id, outcome FROM calib.activity WHERE source = 'keyed';
+RESET bytea_output;
+RESET extra_float_digits;
+RESET intervalstyle;
+RESET transform_null_equals;
+SELECT calib.pull('keyed', complete => true);
+SELECT external_id FROM calib.activity WHERE source = 'keyed';
+SELECT calib.detach('keyed', remove => true);
 
 -- What had failed -----------------------------------------------------------------------
 INSERT INTO crm.base VALUES (20, 'cy', '2025-10-08 09:00+08', 1, '2025-11-12 09:00+08'), (21, 'nobody', '2025-10-08 09:00+08', 1, '2025-11-12 09:00+08');

@@ -72,17 +72,36 @@ END;
 COMMENT ON FUNCTION calib.adapter_faults(text, name, text[]) IS
 'The tables and columns that an adapter, or some feeds of it, needs and a schema lacks, a line each.';
 
+-- The query reads other people's tables: with the rights of who owns them.
+CREATE FUNCTION calib.add_stages(feed_id bigint, query text) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO calib.stage (stage, position, early)
+    SELECT q.found ->> 0, (SELECT coalesce(max(s.position), 0) FROM calib.stage s) + row_number() OVER (ORDER BY q.place),
+           (q.found ->> 1)::boolean
+    FROM (SELECT a.found::jsonb, a.place
+          FROM calib.ask_source(add_stages.feed_id,
+              format('SELECT jsonb_build_array(q.stage, q.early)::text FROM (%s) AS q (stage, early)', add_stages.query), '{}')
+              WITH ORDINALITY AS a (found, place)) q
+    WHERE NOT EXISTS (SELECT FROM calib.stage s WHERE s.stage = q.found ->> 0);
+END;
+COMMENT ON FUNCTION calib.add_stages(bigint, text) IS
+'Adds the stages a query tells behind those there are: stage and early, in order. It is run as the mapping of a feed is.';
+REVOKE EXECUTE ON FUNCTION calib.add_stages(bigint, text) FROM PUBLIC;
+
 CREATE FUNCTION calib.attach_crm(adapter text, schema name, source text DEFAULT NULL, only_feeds text[] DEFAULT NULL)
 RETURNS TABLE (feed text, destination text, relation text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     prefix text := coalesce($3, $1);
     faults text[];
-    stages text;
     part record;
+    attached bigint;
+    of_deals bigint;
 BEGIN
     IF num_nulls($1, $2) > 0 THEN
         RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'cannot attach a CRM: adapter and schema must not be null';
@@ -101,28 +120,20 @@ BEGIN
             DETAIL = array_to_string(faults, E'\n'),
             HINT = 'Another version has an adapter of its own; name the feeds that fit in only_feeds.';
     END IF;
-    SELECT format(s.query, $2) INTO stages FROM calib.adapter_stage s
-    WHERE s.adapter = $1 AND EXISTS (
-        SELECT FROM calib.adapter_feed f WHERE f.adapter = $1 AND f.destination IN ('opportunity', 'stage_change')
-          AND ($4 IS NULL OR f.feed = ANY ($4)));
-    IF FOUND THEN
-        EXECUTE format('INSERT INTO calib.stage (stage, position, early)
-            SELECT q.stage, (SELECT coalesce(max(s.position), 0) FROM calib.stage s) + row_number() OVER (), q.early
-            FROM (%s) AS q (stage, early)
-            WHERE NOT EXISTS (SELECT FROM calib.stage s WHERE s.stage = q.stage)', stages);
-    END IF;
     FOR part IN
         SELECT prefix || '_' || f.feed AS name, f.* FROM calib.adapter_feed f
         WHERE f.adapter = $1 AND ($4 IS NULL OR f.feed = ANY ($4)) ORDER BY f.position
     LOOP
-        PERFORM calib.attach(part.name, part.destination, format('%I.%I', $2, part.relation)::regclass,
+        attached := calib.attach(part.name, part.destination, format('%I.%I', $2, part.relation)::regclass,
             (SELECT jsonb_object_agg(m.key, format(m.value, $2)) FROM jsonb_each_text(part.mapping) AS m (key, value)),
             format(part.filter, $2));
+        of_deals := coalesce(of_deals, CASE WHEN part.destination IN ('opportunity', 'stage_change') THEN attached END);
         feed := part.name;
         destination := part.destination;
         relation := part.relation;
         RETURN NEXT;
     END LOOP;
+    PERFORM calib.add_stages(of_deals, format(s.query, $2)) FROM calib.adapter_stage s WHERE s.adapter = $1;
 END $$;
 COMMENT ON FUNCTION calib.attach_crm(text, name, text, text[]) IS
 'Attaches the feeds of an adapter, or some of them, to the tables of a schema, and adds the CRM''s stages behind those there are. The feeds are named source_feed; source is the adapter where it is not given. Tables or columns missing: KC009, the detail names them all, and nothing is attached. Unknown adapter: 42704. Takes duty admin for everyone and the tables'' ownership (42501), as calib.attach does.';

@@ -188,6 +188,10 @@ BEGIN
     IF $1 IN ('', 'manual') THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('a feed cannot be named "%s"', $1);
     END IF;
+    -- of what is ingested the source of a feed has no row: a pull would remove it
+    IF EXISTS (SELECT FROM calib.ingested_source i WHERE i.source = $1) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('a feed cannot be named "%s": it is the source of what is ingested', $1);
+    END IF;
     IF $6 = 'push' THEN
         PERFORM calib.lock_table($3);
     END IF;
@@ -288,12 +292,23 @@ END $$;
 COMMENT ON FUNCTION calib.detach(text, boolean) IS
 'A feed follows its source no longer; what waits of it in feed_error is forgotten. Its facts stay; with remove => true its activities, results, receivables and stage changes are deleted. Returns how many. Takes duty admin for everyone and the source''s ownership (42501); waits 5 s for its readers (55P03). Unknown: 42704.';
 
--- Anybody's facts are compared with these (DESIGN 11), whoever may read calib.feed.
-CREATE FUNCTION calib.feed_names() RETURNS SETOF text
+-- The sources of facts that have no feed: what calib.ingest was given.
+CREATE TABLE calib.ingested_source (
+    source text PRIMARY KEY,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE calib.ingested_source IS
+'Sources given to calib.ingest: no feed is named so, and their facts are not entered or changed by hand.';
+COMMENT ON COLUMN calib.ingested_source.source IS 'The source.';
+COMMENT ON COLUMN calib.ingested_source.since IS 'When the first of it was ingested (real time).';
+SELECT calib.keep_in_dump('calib.ingested_source');
+
+-- Anybody's facts are compared with these (DESIGN 11), whoever may read the tables.
+CREATE FUNCTION calib.fed_sources() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT f.feed FROM calib.feed f;
+    SELECT f.feed FROM calib.feed f UNION ALL SELECT i.source FROM calib.ingested_source i;
 END;
-COMMENT ON FUNCTION calib.feed_names() IS
-'The names of all feeds: as the source of a fact they are nobody''s to give but the feed''s own, and an admin''s for everyone.';
+COMMENT ON FUNCTION calib.fed_sources() IS
+'The names of all feeds, and what calib.ingest was given: as the source of a fact they are nobody''s to give but the feed''s own, and an admin''s for everyone.';

@@ -116,6 +116,7 @@ extern Feed *calib_feed_of_facts(const char *source, const char *destination,
 extern SPIPlanPtr calib_kept_plan(const char *text, int count, Oid *types);
 
 /* feed_map.c */
+extern void calib_become_mapper(const Feed *feed, CalibIdentity *was);
 extern void calib_register_rows(const char *name, const Rows *rows);
 extern Rows *calib_map_rows(const Feed *feed, const Rows *rows);
 extern Rows *calib_map_keys(const Feed *feed, const Rows *rows);

@@ -34,12 +34,19 @@ typedef struct Note
  */
 #define PATIENCE_MS 100
 
-static int
-patience(void)
+/* A setting like any other: whatever code of an owner's sets it, too, and
+ * however it ends, the session has its own back. */
+static void
+be_patient(void)
 {
 	int most = Max(Min(PATIENCE_MS, DeadlockTimeout / 2), 1);
+	char value[12];
 
-	return LockTimeout > 0 ? Min(LockTimeout, most) : most;
+	if (LockTimeout > 0 && LockTimeout <= most)
+		return;
+	pg_ltoa(most, value);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+	                         GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* A key too long for an index, a text too long for its type: the row's fault,
@@ -66,20 +73,13 @@ passes_through(int sqlstate)
 	}
 }
 
-/* Ends with the subtransaction, however it ends and whatever is set in it. */
-static void
-set_patience(void)
-{
-	(void) set_config_option("lock_timeout", psprintf("%d", patience()),
-	                         PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-	                         0, false);
-}
-
 /*
  * Does work in a subtransaction; the data error that undid it, or NULL.  What
  * it allocates goes with it, for a batch may need as many attempts as it has
- * rows.  It is undone for any other error, too: who catches that, a block of
- * PL/pgSQL, ends the subtransaction it is in, which must be its own.
+ * rows.
+ *
+ * What passes through leaves no subtransaction behind either: whoever catches
+ * it further up ends his own, and would end this one instead.
  */
 ErrorData *
 calib_attempt(void (*work)(void *), void *arg)
@@ -89,13 +89,16 @@ calib_attempt(void (*work)(void *), void *arg)
 	    memory, "calib attempt of a feed", ALLOCSET_DEFAULT_SIZES);
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
+	int settings;
 
 	BeginInternalSubTransaction(NULL);
+	settings = NewGUCNestLevel();
+	be_patient();
 	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
-		set_patience();
 		work(arg);
+		AtEOXact_GUC(false, settings);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();

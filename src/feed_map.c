@@ -97,8 +97,9 @@ set_unless_set(const char *name, const char *value)
 		                         GUC_ACTION_SAVE, true, 0, false);
 }
 
-static void
-become_mapper(const Feed *feed, CalibIdentity *was)
+/* What a key or an amount reads as must not depend on who writes or asks. */
+void
+calib_become_mapper(const Feed *feed, CalibIdentity *was)
 {
 	if (feed->owner != NULL)
 	{
@@ -108,7 +109,11 @@ become_mapper(const Feed *feed, CalibIdentity *was)
 	else
 		calib_become_calib(was);
 	set_unless_set("DateStyle", "ISO, MDY");
+	set_unless_set("IntervalStyle", "postgres");
+	set_unless_set("bytea_output", "hex");
+	set_unless_set("extra_float_digits", "1");
 	set_unless_set("standard_conforming_strings", "on");
+	set_unless_set("transform_null_equals", "off");
 }
 
 /* Runs a plan into a tuplestore made in the caller's memory. */
@@ -145,7 +150,7 @@ map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc)
 		appendStringInfo(&text, " WHERE (%s\n)", feed->filter);
 	SPI_connect();
 	calib_register_rows(name, rows);
-	become_mapper(feed, &was);
+	calib_become_mapper(feed, &was);
 	if (OidIsValid(rows->relid) && rows->count <= FEW_ROWS)
 		plan = calib_kept_plan(text.data, 0, NULL);
 	else
@@ -261,7 +266,7 @@ calib_read_rows(const Feed *feed, Oid relid, const char *condition,
 	if (condition != NULL)
 		appendStringInfo(&from, " WHERE (%s\n)", condition);
 	SPI_connect();
-	become_mapper(feed, &was);
+	calib_become_mapper(feed, &was);
 	plan = plan_read(
 	    psprintf("SELECT %s.* %s%s", alias, from.data,
 	             lock ? psprintf(" FOR SHARE OF %s SKIP LOCKED", alias) : ""));

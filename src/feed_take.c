@@ -16,12 +16,15 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -112,6 +115,23 @@ answer(int column, bool *isnull)
 	                     isnull);
 }
 
+/* Whether a trigger of PostgreSQL's own has nothing to do for a batch that
+ * locks itself: it checks a foreign key of calib's, or one to this table. */
+static bool
+is_own_key(const Trigger *trigger)
+{
+	switch (RI_FKey_trigger_type(trigger->tgfoid))
+	{
+		case RI_TRIGGER_FK:
+			return get_rel_namespace(trigger->tgconstrrelid) ==
+			       get_namespace_oid("calib", false);
+		case RI_TRIGGER_PK:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /*
  * Whether the destination has no trigger that sleeps, or wakes, in replica
  * mode but those of its foreign keys.
@@ -129,9 +149,10 @@ has_own_triggers_only(const Destination *destination)
 	{
 		Trigger *trigger = &triggers->triggers[i];
 
-		if (!trigger->tgisinternal &&
-		    trigger->tgenabled != TRIGGER_FIRES_ALWAYS &&
-		    trigger->tgenabled != TRIGGER_DISABLED)
+		if (trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
+		    trigger->tgenabled == TRIGGER_DISABLED)
+			continue;
+		if (!trigger->tgisinternal || !is_own_key(trigger))
 			own = false;
 	}
 	table_close(table, AccessShareLock);

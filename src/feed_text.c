@@ -267,7 +267,19 @@ add_set(StringInfo text, const Destination *destination, int mapped, int i)
 		add_changed(text, destination, mapped, REDATES);
 		appendStringInfoString(text, " THEN $2");
 	}
+	if (strcmp(column->into, "stage_since") == 0)
+		appendStringInfoString(text,
+		                       " WHEN excluded.stage" NE "t.stage THEN $2");
 	appendStringInfo(text, " ELSE t.%s END", column->into);
+}
+
+/* Set by what other columns do, mapped or not: in an apply worker the trigger
+ * on opportunity, which would see to stage_since, is silent. */
+static bool
+follows_others(const CanonicalColumn *column)
+{
+	return column->into != NULL && (strcmp(column->into, "recorded_at") == 0 ||
+	                                strcmp(column->into, "stage_since") == 0);
 }
 
 static void
@@ -290,11 +302,8 @@ add_conflict(StringInfo text, const Destination *destination, int mapped,
 	                                        : "source, external_id");
 	for (i = 0; i < count; i++)
 	{
-		bool recorded =
-		    destination->column[i].into != NULL &&
-		    strcmp(destination->column[i].into, "recorded_at") == 0;
-
-		if (!recorded && !is_set(destination, mapped, i))
+		if (!follows_others(&destination->column[i]) &&
+		    !is_set(destination, mapped, i))
 			continue;
 		appendStringInfoString(text, between);
 		add_set(text, destination, mapped, i);

@@ -42,6 +42,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'the source of the facts has no name',
             HINT = 'Usually ''dingtalk'', ''feishu'' or ''wecom''.';
     END IF;
+    IF $1 = 'manual' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'source "manual" is for what is entered by hand',
+            HINT = 'Give what is ingested a source of its own.';
+    END IF;
     IF EXISTS (SELECT FROM calib.feed f WHERE f.feed = $1) THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('source "%s" is a feed', $1),
             DETAIL = 'The facts of a feed are those of its table.',
@@ -49,7 +53,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION calib.check_ingest_source(text) IS
-'Raises 22023 unless facts may be ingested under this source: it has a name, and no feed''s.';
+'Raises 22023 unless facts may be ingested under this source: it has a name, not manual, and no feed''s.';
 REVOKE EXECUTE ON FUNCTION calib.check_ingest_source(text) FROM PUBLIC;
 
 -- One payload of a source at a time: two that tell of the same contact or duty each
@@ -75,6 +79,7 @@ BEGIN
     END IF;
 
     PERFORM pg_advisory_xact_lock('calib.report_duty'::regclass::oid::integer, hashtext($1));
+    INSERT INTO calib.ingested_source (source) VALUES ($1) ON CONFLICT DO NOTHING;
     SELECT jsonb_agg(f.fact ORDER BY f.external_id) FILTER (WHERE f.fact IS NOT NULL),
            array_agg(f.external_id) FILTER (WHERE f.fact IS NULL)
     INTO facts, gone

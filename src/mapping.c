@@ -1,6 +1,6 @@
 /*
  * mapping.c
- *		What a feed's mapping may say, and asking a source as its owner.
+ *		What a feed's mapping may say, and asking a feed's source.
  *
  * An expression of a mapping is pasted into queries on the source.  Before
  * that it is parsed alone, by PostgreSQL's own parser: what is one expression
@@ -126,15 +126,15 @@ check_one_text(SPIPlanPtr plan)
 }
 
 /*
- * The first column of a query, run as a table's owner in a restricted
- * operation; the rows go to a tuplestore, so that millions of keys do not
- * have to fit into memory.
+ * The first column of a query on a feed's source, run as the mapping is: its
+ * expressions are pasted into it. The rows go to a tuplestore, so that
+ * millions of keys do not have to fit into memory.
  */
-PG_FUNCTION_INFO_V1(calib_ask_as_owner);
+PG_FUNCTION_INFO_V1(calib_ask_source);
 Datum
-calib_ask_as_owner(PG_FUNCTION_ARGS)
+calib_ask_source(PG_FUNCTION_ARGS)
 {
-	Oid relid = PG_GETARG_OID(0);
+	Feed *feed = calib_feed_by_id(PG_GETARG_INT64(0));
 	char *query = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	ReturnSetInfo *answer = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid types[1] = {TEXTARRAYOID};
@@ -143,13 +143,15 @@ calib_ask_as_owner(PG_FUNCTION_ARGS)
 	SPIPlanPtr plan;
 	CalibIdentity was;
 
+	if (!calib_is_owners(feed))
+		ThrowErrorData(calib_not_the_owner(feed));
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, answer->setResult,
 	                                answer->econtext->ecxt_per_query_memory,
 	                                true, NULL, NULL);
 	SPI_connect();
-	calib_become_owner(relid, &was);
+	calib_become_mapper(feed, &was);
 	plan = SPI_prepare(query, 1, types);
 	if (plan == NULL)
 		elog(ERROR, "could not plan \"%s\": %s", query,

@@ -15,12 +15,12 @@ COMMENT ON FUNCTION calib.check_expression(text) IS
 'Raises 42601 unless a text, parsed alone, is exactly one expression: no second one, no FROM or WHERE, no name, nothing left open.';
 REVOKE EXECUTE ON FUNCTION calib.check_expression(text) FROM PUBLIC;
 
-CREATE FUNCTION calib.ask_as_owner(relation regclass, query text, argument text[]) RETURNS SETOF text
+CREATE FUNCTION calib.ask_source(feed_id bigint, query text, argument text[]) RETURNS SETOF text
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1000
-AS 'MODULE_PATHNAME', 'calib_ask_as_owner';
-COMMENT ON FUNCTION calib.ask_as_owner(regclass, text, text[]) IS
-'The one column, of type text, of a query run as a table''s owner, in a security-restricted operation with a pinned search_path. $1 is argument.';
-REVOKE EXECUTE ON FUNCTION calib.ask_as_owner(regclass, text, text[]) FROM PUBLIC;
+AS 'MODULE_PATHNAME', 'calib_ask_source';
+COMMENT ON FUNCTION calib.ask_source(bigint, text, text[]) IS
+'The one column, of type text, of a query on a feed''s source, run as its mapping is: as the owner who attached it (42501 where the source has another), in a security-restricted operation with pinned settings. $1 is argument.';
+REVOKE EXECUTE ON FUNCTION calib.ask_source(bigint, text, text[]) FROM PUBLIC;
 
 -- PostgreSQL itself tells what is wrong: it plans the expression over the source as
 -- the owner and reads no row. In a WHERE no aggregate, window or set-returning

@@ -56,7 +56,7 @@ CREATE FUNCTION calib.source_keys(fed calib.feed, condition text, argument text[
 LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT k FROM calib.ask_as_owner((fed).source, calib.source_query(fed, calib.feed_key_text(fed), condition), argument) AS k
+    SELECT k FROM calib.ask_source((fed).feed_id, calib.source_query(fed, calib.feed_key_text(fed), condition), argument) AS k
     WHERE k IS NOT NULL;
 END;
 COMMENT ON FUNCTION calib.source_keys(calib.feed, text, text[]) IS
@@ -98,7 +98,7 @@ BEGIN
             HINT = 'Detach it and attach it with the column as it is now.';
     END IF;
     -- a partitioned source without partitions has no query, and no answer
-    SELECT k INTO newest FROM calib.ask_as_owner(($1).source, 'SELECT (max(c)' || limited || ')::text FROM (' || rows || ') AS s (c)', '{}') AS k;
+    SELECT k INTO newest FROM calib.ask_source(($1).feed_id, 'SELECT (max(c)' || limited || ')::text FROM (' || rows || ') AS s (c)', '{}') AS k;
     RETURN coalesce(newest, ($1).cursor_value);
 END $$;
 COMMENT ON FUNCTION calib.newest_cursor(calib.feed) IS

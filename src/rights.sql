@@ -94,9 +94,9 @@ DECLARE
     -- days would be a way to date back
     recorded_now constant text := 'recorded_at = (SELECT calib.clock())'
         ' AND (SELECT clock_timestamp() - now() < ''1 hour''::interval)';
-    -- what a feed brings is its source's to change: by hand it would be counted twice,
-    -- or be taken away again
-    by_hand constant text := ' AND (source <> ALL (ARRAY(SELECT calib.feed_names())) OR '
+    -- what a feed or calib.ingest brings is its source's to change: by hand it would be
+    -- counted twice, or be taken away again
+    by_hand constant text := ' AND (source <> ALL (ARRAY(SELECT calib.fed_sources())) OR '
         || format(everyone, '{admin}') || ')';
 BEGIN
     RETURN QUERY
@@ -185,7 +185,7 @@ BEGIN
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
         -- where facts come from, and what could not be taken
-        ('feed feed_key feed_error unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
+        ('feed feed_key feed_error ingested_source unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
         ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
         -- the trail of every unit, and what is kept on which table

@@ -175,6 +175,30 @@ none('no trigger function is executable by PUBLIC', $members . q{
 	WHERE prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
 		AND has_function_privilege('public', oid, 'EXECUTE')});
 
+# Those ask who calls and what of it he may see or do; one that takes anybody's relation,
+# text or rows to act on them as another is for calib's own functions.
+my $of_public = join ', ', map { "'$_'" } qw(
+	ack_outbox acknowledge_agreement actor_covers approve_adjustment approve_request attach
+	attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in channel_focus_in
+	claim_outbox comment_deviation conversion_in detach diagnose_period digest draft_agreement
+	duties_own expected_triggers facts_waiting fed_sources feed_problems file_adjustment
+	file_request freshness_at guard_table held_duties holds indicator_in ingest login_is_delegate
+	origin_of peer_figures places_held prune_outbox publish_targets pull rearm reject_adjustment
+	reject_request rep_weeks_in results_at run seal shallow_coverage_in sri_by_month stale_results
+	stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
+	targets_missing unaudit_table unguard_table unit_labels units_ever_seen units_held units_known
+	units_seen units_seen_before unsealed_window verify war_room_now withdraw_adjustment
+	withdraw_request
+);
+none('a definer function is for PUBLIC where that was decided, and nowhere else', $members . qq{
+	SELECT name FROM func WHERE prosecdef AND prokind <> 'a'
+		AND has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN ($of_public)});
+
+none('what runs code with the rights of whose table it is is not for PUBLIC', $members . q{
+	SELECT name FROM func
+	WHERE proname ~ '^(run_as_|ask_|feed_(read|remove|facts)|add_stages|put_|drop_|lock_table|grant_|revoke_)'
+		AND has_function_privilege('public', oid, 'EXECUTE')});
+
 none('aggregates are parallel safe and combine', $members . q{
 	SELECT name FROM func JOIN pg_aggregate a ON a.aggfnoid = func.oid
 	WHERE proparallel <> 's' OR aggcombinefn = 0
