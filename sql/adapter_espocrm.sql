@@ -64,7 +64,7 @@ INSERT INTO account (id, name, type, assigned_user_id, created_at, deleted) VALU
     ('acc-3', 'Deleted', 'Customer', '65a00000000000zw', '2025-02-05', true), ('acc-4', 'The bookkeeper''s own', NULL, '65a00000000000zb', '2025-02-05', false),
     ('acc-5', NULL, NULL, '65a00000000000ln', '2025-02-06', NULL);
 INSERT INTO opportunity (id, name, stage, last_stage, probability, amount, amount_currency, account_id, assigned_user_id, created_at, modified_at, close_date, deleted) VALUES
-    ('opp-1', 'open', 'Proposal', 'Proposal', 50, 50000.5, 'CNY', 'acc-1', '65a00000000000zw', '2025-03-03 16:30', '2025-06-01', '2025-12-31', false),
+    ('opp-1', 'open, thought unlikely', 'Proposal', 'Proposal', 3, 50000.5, 'CNY', 'acc-1', '65a00000000000zw', '2025-03-03 16:30', '2025-06-01', '2025-12-31', false),
     ('opp-2', 'won, in dollars', 'Closed Won', 'Closed Won', 100, 100.1, 'USD', 'acc-2', '65a00000000000ln', '2025-02-01', '2025-06-01', '2025-03-31', false),
     ('opp-3', 'lost without a history', 'Closed Lost', 'Negotiation', 0, 10, 'XXX', 'acc-3', '65a00000000000zw', '2025-02-01', '2025-04-02 17:00', NULL, false),
     ('opp-4', 'deleted', 'Proposal', 'Proposal', 50, 1, 'CNY', 'acc-1', '65a00000000000zw', '2025-02-01', '2025-02-01', NULL, true),

@@ -494,12 +494,39 @@ TRUNCATE crm.task;
 RESET calib.restoring;
 SELECT count(*) FROM calib.activity WHERE source = 'tasks';
 
+-- A filter that looks elsewhere ------------------------------------------------------------
+-- What let a row through may have changed before the row does: its fact goes all the same.
+CREATE TABLE crm.team (who text, sells boolean);
+CREATE TABLE crm.visit (id text, version int, who text, live boolean);
+SELECT own.feed('visits', 'activity', 'crm.visit', '{"external_id": "(5 / version)::text || id", "unit": "who", "kind": "''visit''", "occurred_at": "timestamptz ''2026-03-01''"}',
+    'live AND version <> 0 AND EXISTS (SELECT FROM crm.team t WHERE t.who = visit.who AND t.sells)');
+INSERT INTO crm.team VALUES ('ann', true), ('bo', true);
+INSERT INTO crm.visit VALUES ('a', 1, 'ann', true), ('b', 1, 'ann', true), ('c', 1, 'ann', true), ('d', 1, 'bo', true), ('d', 1, 'bo', false), ('z', 0, 'ann', true);
+SELECT string_agg(external_id, ' ' ORDER BY external_id) FROM calib.activity WHERE source = 'visits';
+UPDATE crm.team SET sells = false WHERE who = 'ann';
+SELECT count(*) AS until_the_rows_change FROM calib.activity WHERE source = 'visits';
+DELETE FROM crm.visit WHERE id = 'a';
+UPDATE crm.visit SET version = 5 WHERE id = 'b';
+UPDATE crm.team SET sells = true WHERE who = 'ann';
+UPDATE crm.visit SET version = 5 WHERE id = 'c';
+SELECT string_agg(external_id, ' ' ORDER BY external_id) FROM calib.activity WHERE source = 'visits';
+-- another row of the key brings the fact; one that has no key has none
+UPDATE crm.visit SET live = false WHERE id = 'd' AND NOT live;
+DELETE FROM crm.visit WHERE id = 'd' AND NOT live;
+DELETE FROM crm.visit WHERE id = 'z';
+SELECT string_agg(external_id, ' ' ORDER BY external_id) FROM calib.activity WHERE source = 'visits';
+UPDATE crm.team SET sells = false;
+TRUNCATE crm.visit;
+SELECT count(*) AS "after TRUNCATE" FROM calib.activity WHERE source = 'visits';
+SELECT * FROM own.error WHERE source = 'visits';
+
 -- Facts given as they are ------------------------------------------------------------------
 SELECT * FROM calib.feed_facts('chat', 'activity', '[
     {"external_id": "1", "unit": "ann", "customer": "shop", "kind": "visit", "occurred_at": "2026-03-01T09:00:00+08:00", "quantity": 2},
     {"external_id": "2", "unit": "nobody", "kind": "visit", "occurred_at": "2026-03-01"},
     {"external_id": "3", "unit": "ann", "kind": "visit", "occurred_at": "yesterweek"},
-    {"unit": "ann", "kind": "visit", "occurred_at": "2026-03-01"}]');
+    {"unit": "ann", "kind": "visit", "occurred_at": "2026-03-01"},
+    {"external_id": "5", "unit": "ann", "kind": "visit", "occurred_at": "2026-03-01", "recorded_at": "-infinity"}]');
 SELECT external_id, unit_id, customer_id, quantity, occurred_at FROM calib.activity WHERE source = 'chat';
 SELECT external_id, sqlstate, problem, fact, source_row FROM own.error WHERE source = 'chat';
 SELECT * FROM calib.feed_facts('chat', 'activity', '[]');

@@ -183,6 +183,23 @@ SELECT calib.pull('accounts', true);
 SELECT name, external_ref, unit_id FROM calib.customer ORDER BY 2;
 SELECT k.key FROM calib.feed_key k JOIN calib.feed f USING (feed_id) WHERE f.feed = 'accounts';
 
+-- Two feeds of one table share it out by their filters: neither takes away what the other brings,
+-- or somebody entered by hand; each does what it has read itself
+CREATE TABLE crm.unit (id text, kind text, deleted boolean NOT NULL DEFAULT false);
+CREATE VIEW crm.units AS SELECT * FROM crm.unit;
+INSERT INTO calib.unit (unit_id, kind, name, external_ref) VALUES (90, 'rep', 'Entered by hand', 'u0');
+SELECT setval('calib.unit_unit_id_seq', 90);
+INSERT INTO crm.unit VALUES ('u0', 'guest'), ('u1', 'team'), ('u2', 'rep'), ('u3', 'rep');
+SELECT calib.attach('of_' || k, 'unit', 'crm.units', '{"external_ref": "id", "name": "id", "kind": "kind"}', format('NOT deleted AND kind = %L', k), 'pull') > 0 AS attached
+FROM unnest('{rep,team}'::text[]) AS k;
+SELECT sum(calib.pull(f)) FROM unnest('{of_rep,of_team,of_rep,of_team}'::text[]) AS f;
+SELECT external_ref, kind, upper_inf(active) AS active FROM calib.unit WHERE external_ref LIKE 'u_' ORDER BY 1;
+UPDATE crm.unit SET deleted = true WHERE id = 'u3';
+SELECT sum(calib.pull(f)) FROM unnest('{of_rep,of_team}'::text[]) AS f;
+SELECT external_ref, kind, upper_inf(active) AS active FROM calib.unit WHERE external_ref LIKE 'u_' ORDER BY 1;
+SELECT calib.detach(f) FROM unnest('{of_rep,of_team}'::text[]) AS f;
+DELETE FROM calib.unit WHERE external_ref LIKE 'u_';
+
 -- A key that cannot be computed hides which facts have rows: none is removed ------------------
 SELECT calib.detach('visits');
 SELECT calib.attach('visits', 'activity', 'crm.visit', '{"external_id": "1000 / (id - 30) + id", "unit": "rep", "kind": "''visit''", "occurred_at": "at", "quantity": "n"}', 'NOT deleted', 'pull', 'changed') > 0 AS attached;

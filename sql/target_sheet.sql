@@ -66,9 +66,19 @@ SELECT unit_name, siblings, siblings_with FROM calib.target_missing WHERE grain 
 SELECT unit_name, children_value, gap FROM calib.target_gap WHERE grain = 'year' AND period_start = '2027-01-01';
 UPDATE sheet SET unit = 'E3' WHERE line = 4;
 DELETE FROM sheet WHERE line IN (5, 8, 9, 10, 11);
+-- 7 contradicted 8 and waits no more
+SELECT calib.pull('sheet');
 SELECT count(*) AS waiting FROM calib.feed_error;
 SELECT unit_name, children_value, gap FROM calib.target_gap WHERE grain = 'year' AND period_start = '2027-01-01';
 SELECT calib.publish_targets('2027-01-01');
+-- lines of one load that contradict each other all wait, whichever comes first: nobody knows which is meant
+INSERT INTO sheet VALUES (40, 'E1', '', 'year', '2028-01-01', 10), (41, 'E1', NULL, 'year', '2028-01-01', 11), (42, 'E2', '', 'year', '2028-01-01', 11), (43, 'E2', '', 'year', '2028-01-01', 11.0);
+SELECT t.unit_id, t.value FROM calib.target t WHERE t.period_start = '2028-01-01';
+SELECT external_id AS line, sqlstate, problem FROM calib.feed_error ORDER BY 1;
+DELETE FROM sheet WHERE line = 40;
+SELECT calib.pull('sheet');
+SELECT t.unit_id, t.value FROM calib.target t WHERE t.period_start = '2028-01-01' ORDER BY 1;
+SELECT count(*) AS waiting FROM calib.feed_error;
 UPDATE sheet SET value = 260 WHERE line = 3;
 SELECT external_id AS line, sqlstate, (SELECT array_agg(value) FROM calib.target WHERE unit_id = 5 AND period_start = '2027-01-01') AS still FROM calib.feed_error ORDER BY 1;
 DROP TABLE sheet;

@@ -163,10 +163,15 @@ SELECT 'espocrm', f.feed, f.place, f.destination, f.relation,
 FROM told t JOIN feed f ON f.feed = t.feed
 GROUP BY f.feed, f.place, f.destination, f.relation, f.requires;
 
--- As EspoCRM delivers them, and those of one's own that are in use. To lose is a
+-- As EspoCRM delivers them, and those of one's own that are in use, by how likely
+-- most of their opportunities are: one alone may say something else. To lose is a
 -- move back.
 INSERT INTO calib.adapter_stage (adapter, query) VALUES ('espocrm',
-    $$SELECT s.stage, min(s.probability) BETWEEN 1 AND 10
-    FROM (SELECT o.stage, o.probability FROM %1$I.opportunity o WHERE o.stage IS NOT NULL AND o.deleted IS NOT TRUE
-          UNION ALL VALUES ('Prospecting', 10), ('Qualification', 20), ('Proposal', 50), ('Negotiation', 80), ('Closed Won', 100), ('Closed Lost', 0)) s
-    GROUP BY s.stage ORDER BY coalesce(min(s.probability), 0), s.stage$$);
+    $$WITH delivered (stage, likely) AS (
+        VALUES ('Prospecting', 10), ('Qualification', 20), ('Proposal', 50), ('Negotiation', 80), ('Closed Won', 100), ('Closed Lost', 0)
+    ), own AS (
+        SELECT o.stage, coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY o.probability), 0) AS likely
+        FROM %1$I.opportunity o
+        WHERE o.deleted IS NOT TRUE AND o.stage NOT IN (SELECT d.stage FROM delivered d)
+        GROUP BY o.stage)
+    SELECT s.stage, s.likely BETWEEN 1 AND 10 FROM (TABLE delivered UNION ALL TABLE own) s ORDER BY s.likely, s.stage$$);

@@ -61,7 +61,8 @@ INSERT INTO calib.adapter_feed (adapter, feed, position, destination, relation, 
         'customer', $$(SELECT c.company_id::text FROM %1$I.deal_company c WHERE c.deal_id = deal.deal_id ORDER BY c.type_id, c.company_id LIMIT 1)$$,
         'measure', $$'won'$$,
         'occurred_at', $$greatest((to_jsonb(deal) ->> 'property_closedate')::timestamptz, (to_jsonb(deal) ->> 'property_createdate')::timestamptz)$$,
-        'amount', $$(to_jsonb(deal) ->> 'property_amount')::numeric$$),
+        'amount', $$(to_jsonb(deal) ->> 'property_amount')::numeric$$,
+        'recorded_at', $$(to_jsonb(deal) ->> 'property_hs_lastmodifieddate')::timestamptz$$),
      '{"deal": ["deal_id", "owner_id", "deal_pipeline_id", "deal_pipeline_stage_id", "is_deleted"], "deal_company": ["deal_id", "company_id", "type_id"], "deal_pipeline_stage": ["stage_id", "pipeline_id", "closed_won"]}');
 
 -- Engagements differ in what they are called and when they happened.
@@ -73,7 +74,8 @@ SELECT 'hubspot_fivetran', e.feed, e.position, 'activity', e.relation,
             'unit', $$to_jsonb({row}) ->> 'property_hubspot_owner_id'$$,
             'customer', $$(SELECT c.company_id::text FROM %1$I.engagement_company c WHERE c.engagement_id = {row}.engagement_id ORDER BY c.company_id LIMIT 1)$$,
             'opportunity', $$(SELECT d.deal_id::text FROM %1$I.engagement_deal d WHERE d.engagement_id = {row}.engagement_id ORDER BY d.deal_id LIMIT 1)$$,
-            'kind', e.kind, 'outcome', e.outcome, 'occurred_at', e.occurred_at, 'due_at', e.due_at)) AS m (key, value)
+            'kind', e.kind, 'outcome', e.outcome, 'occurred_at', e.occurred_at, 'due_at', e.due_at,
+            'recorded_at', e.recorded_at)) AS m (key, value)
         WHERE m.value IS NOT NULL),
        jsonb_build_object(e.relation, '["engagement_id"]'::jsonb)
            || '{"engagement_company": ["engagement_id", "company_id"], "engagement_deal": ["engagement_id", "deal_id"]}'
@@ -98,13 +100,23 @@ FROM (VALUES
 ) AS f (feed, position, relation, filter, kind, outcome, occurred_at, due_at)
 -- meetings had other names before
 CROSS JOIN LATERAL (SELECT f.feed, f.position, f.relation, f.kind, f.outcome, f.due_at,
+    -- entered before, it was done no sooner than it happened; when it was entered may be unknown
+    CASE f.feed WHEN 'meeting_planned' THEN
+        $$coalesce((to_jsonb({row}) ->> 'property_hs_lastmodifieddate')::timestamptz, (to_jsonb({row}) ->> 'property_hs_createdate')::timestamptz)$$
+    ELSE format($$CASE WHEN to_jsonb({row}) ->> 'property_hs_createdate' IS NOT NULL THEN greatest((to_jsonb({row}) ->> 'property_hs_createdate')::timestamptz, %s) END$$,
+        CASE f.feed WHEN 'task' THEN format($$CASE WHEN to_jsonb({row}) ->> 'property_hs_task_status' = 'COMPLETED' THEN %s END$$, f.occurred_at)
+            ELSE replace(f.occurred_at, '{begin}', b.begin) END) END AS recorded_at,
     replace(replace(f.filter, '{outcome}', $$nullif(coalesce(to_jsonb({row}) ->> 'property_hs_meeting_outcome', to_jsonb({row}) ->> 'meeting_outcome'), '')$$), '{begin}', b.begin) AS filter,
     replace(f.occurred_at, '{begin}', b.begin) AS occurred_at
     FROM (VALUES ($$coalesce(to_jsonb({row}) ->> 'property_hs_meeting_start_time', to_jsonb({row}) ->> 'property_hs_timestamp', to_jsonb({row}) ->> 'start_time')::timestamptz$$)) AS b (begin)) AS e;
 
--- A label that several pipelines have is one stage.
+-- A label that several pipelines have is one stage. To lose is a move back. Early
+-- is the first of a pipeline's that are open.
 INSERT INTO calib.adapter_stage (adapter, query) VALUES ('hubspot_fivetran',
-    $$SELECT s.label, false FROM %1$I.deal_pipeline_stage s WHERE s.label IS NOT NULL
-    GROUP BY s.label ORDER BY bool_or(s.is_closed) AND NOT bool_or(s.closed_won) DESC, min(s.display_order), s.label$$);
+    $$SELECT s.label, bool_or(s.display_order = (SELECT min(f.display_order) FROM %1$I.deal_pipeline_stage f
+        WHERE f.pipeline_id = s.pipeline_id AND f.is_closed IS NOT TRUE AND f.closed_won IS NOT TRUE)
+        AND s.is_closed IS NOT TRUE AND s.closed_won IS NOT TRUE) IS TRUE
+    FROM %1$I.deal_pipeline_stage s WHERE s.label IS NOT NULL
+    GROUP BY s.label ORDER BY bool_or(s.is_closed IS TRUE) AND NOT bool_or(s.closed_won IS TRUE) DESC, min(s.display_order), s.label$$);
 UPDATE calib.adapter_feed SET requires = requires || '{"deal_pipeline_stage": ["stage_id", "pipeline_id", "label", "display_order", "closed_won", "is_closed"]}'
 WHERE adapter = 'hubspot_fivetran' AND destination IN ('opportunity', 'stage_change');

@@ -156,8 +156,9 @@ WITH RECURSIVE feed (only_in, feed, place, destination, relation, filter, mappin
         'occurred_at', $$sale_order.date_order AT TIME ZONE 'UTC'$$,
         -- sections, notes and down payments are no items
         'quantity', $$(SELECT count(*) FROM %1$I.sale_order_line i
-            WHERE i.order_id = sale_order.id AND i.display_type IS NULL AND i.is_downpayment IS NOT TRUE)$$),
-     '{sale_order: [id, state, user_id, team_id, company_id, partner_id, opportunity_id, date_order], sale_order_line: [order_id, display_type, is_downpayment], crm_lead: [id, type], res_partner: [id, commercial_partner_id]}'),
+            WHERE i.order_id = sale_order.id AND i.display_type IS NULL AND i.is_downpayment IS NOT TRUE)$$,
+        'recorded_at', $$greatest(sale_order.create_date, sale_order.date_order) AT TIME ZONE 'UTC'$$),
+     '{sale_order: [id, state, user_id, team_id, company_id, partner_id, opportunity_id, date_order, create_date], sale_order_line: [order_id, display_type, is_downpayment], crm_lead: [id, type], res_partner: [id, commercial_partner_id]}'),
 
     -- The amount of a quotation changed after its state did for the first time:
     -- it had been sent, or ordered.

@@ -73,7 +73,8 @@ FROM (VALUES
         'customer', $$opportunity.account_id$$,
         'measure', $$'won'$$,
         'occurred_at', $$greatest(calib.start_of(opportunity.close_date), opportunity.created_date)$$,
-        'amount', $$opportunity.amount$$),
+        'amount', $$opportunity.amount$$,
+        'recorded_at', $$(to_jsonb(opportunity) ->> 'last_modified_date')::timestamptz$$),
      '{"opportunity": ["id", "owner_id", "account_id", "amount", "is_won", "is_deleted", "created_date", "close_date"]}'),
 
     ('task', 7, 'activity', 'task', $$task.is_deleted IS NOT TRUE
@@ -89,7 +90,11 @@ FROM (VALUES
         'occurred_at', $$CASE WHEN task.is_closed
             THEN coalesce(task.completed_date_time, task.last_modified_date, task.created_date)
             ELSE calib.start_of(task.activity_date + 1) - interval '1 second' END$$,
-        'due_at', $$calib.start_of(task.activity_date + 1) - interval '1 second'$$),
+        'due_at', $$calib.start_of(task.activity_date + 1) - interval '1 second'$$,
+        -- planned before, it was done no sooner than it was closed
+        'recorded_at', $$CASE WHEN task.is_closed
+            THEN greatest(task.created_date, coalesce(task.completed_date_time, task.last_modified_date))
+            ELSE task.created_date END$$),
      '{"task": ["id", "owner_id", "account_id", "what_id", "is_closed", "is_deleted", "activity_date", "completed_date_time", "last_modified_date", "created_date", "task_subtype", "type"]}'),
 
     ('event', 8, 'activity', 'event', $$event.is_deleted IS NOT TRUE AND event.is_child IS NOT TRUE
@@ -100,8 +105,11 @@ FROM (VALUES
         'customer', $$event.account_id$$,
         'opportunity', $$CASE WHEN event.what_id LIKE '006%%' THEN event.what_id END$$,
         'kind', $$CASE WHEN event.type = 'Call' THEN 'call' ELSE 'visit' END$$,
-        'occurred_at', $$coalesce(event.start_date_time, calib.start_of(event.activity_date))$$),
-     '{"event": ["id", "owner_id", "account_id", "what_id", "is_child", "is_deleted", "activity_date", "start_date_time", "type"]}'),
+        'occurred_at', $$coalesce(event.start_date_time, calib.start_of(event.activity_date))$$,
+        -- entered before, it was held no sooner than it began
+        'recorded_at', $$CASE WHEN event.created_date IS NOT NULL
+            THEN greatest(event.created_date, coalesce(event.start_date_time, calib.start_of(event.activity_date))) END$$),
+     '{"event": ["id", "owner_id", "account_id", "what_id", "is_child", "is_deleted", "activity_date", "start_date_time", "created_date", "type"]}'),
 
     -- What was entered after it had begun was no plan.
     ('event_planned', 9, 'activity', 'event', $$event.is_deleted IS NOT TRUE AND event.is_child IS NOT TRUE
@@ -112,7 +120,8 @@ FROM (VALUES
         'customer', $$event.account_id$$,
         'opportunity', $$CASE WHEN event.what_id LIKE '006%%' THEN event.what_id END$$,
         'kind', $$'planned_visit'$$,
-        'occurred_at', $$coalesce(event.start_date_time, calib.start_of(event.activity_date))$$),
+        'occurred_at', $$coalesce(event.start_date_time, calib.start_of(event.activity_date))$$,
+        'recorded_at', $$coalesce((to_jsonb(event) ->> 'last_modified_date')::timestamptz, event.created_date)$$),
      '{"event": ["id", "owner_id", "account_id", "what_id", "is_child", "is_deleted", "activity_date", "start_date_time", "created_date", "type"]}'),
 
     ('order', 10, 'activity', 'order', $$"order".is_deleted IS NOT TRUE AND "order".status_code = 'Activated'$$, jsonb_build_object(
@@ -121,13 +130,18 @@ FROM (VALUES
         'customer', $$"order".account_id$$,
         'opportunity', $$to_jsonb("order") ->> 'opportunity_id'$$,
         'kind', $$'order'$$,
-        'occurred_at', $$coalesce("order".activated_date, "order".created_date)$$),
+        'occurred_at', $$coalesce("order".activated_date, "order".created_date)$$,
+        'recorded_at', $$greatest("order".created_date, "order".activated_date)$$),
      '{"order": ["id", "owner_id", "account_id", "status_code", "is_deleted", "activated_date", "created_date"]}')
 ) AS f (feed, position, destination, relation, filter, mapping, requires);
 
--- By how likely a stage is; to lose is a move back.
+-- By how likely a stage is; to lose is a move back, whatever was left as its
+-- likelihood. Early is the first of those that are open.
 INSERT INTO calib.adapter_stage (adapter, query) VALUES ('salesforce_fivetran',
-    $$SELECT o.stage_name, false FROM %1$I.opportunity o WHERE o.stage_name IS NOT NULL
-    GROUP BY o.stage_name ORDER BY avg(o.probability) NULLS FIRST, o.stage_name$$);
+    $$SELECT s.stage, NOT s.closed AND row_number() OVER (PARTITION BY s.closed ORDER BY s.probability NULLS FIRST, s.stage) = 1
+    FROM (SELECT o.stage_name AS stage, avg(o.probability) AS probability,
+                 bool_or(coalesce(o.is_closed, false)) AS closed, bool_or(coalesce(o.is_won, false)) AS won
+          FROM %1$I.opportunity o WHERE o.stage_name IS NOT NULL GROUP BY o.stage_name) s
+    ORDER BY s.closed AND NOT s.won DESC, s.probability NULLS FIRST, s.stage$$);
 UPDATE calib.adapter_feed SET requires = requires || '{"opportunity": ["id", "owner_id", "account_id", "stage_name", "amount", "is_won", "is_closed", "is_deleted", "created_date", "close_date", "probability"]}'
 WHERE adapter = 'salesforce_fivetran' AND destination IN ('opportunity', 'stage_change');

@@ -120,6 +120,9 @@ extern void calib_become_mapper(const Feed *feed, CalibIdentity *was);
 extern void calib_register_rows(const char *name, const Rows *rows);
 extern Rows *calib_map_rows(const Feed *feed, const Rows *rows);
 extern Rows *calib_map_keys(const Feed *feed, const Rows *rows);
+extern Rows *calib_map_doubtful(const Feed *feed, const Rows *rows);
+extern Datum calib_keys_without_row(const Feed *feed, Datum keys,
+                                    bool *isnull);
 extern Rows *calib_read_rows(const Feed *feed, Oid relid,
                              const char *condition, Datum argument,
                              bool argument_null, bool lock, int64 *skipped);
@@ -134,6 +137,7 @@ extern void calib_take_facts(const Feed *feed, const Rows *facts, FeedHow how,
 extern int64 calib_remove_keys(const Feed *feed, const Rows *keys);
 extern int64 calib_remove_gone(const Feed *feed, const Rows *old,
                                const Rows *new);
+extern int64 calib_remove_doubtful(const Feed *feed, const Rows *keys);
 extern int64 calib_remove_array(const Feed *feed, Datum keys);
 
 /* feed_error.c */

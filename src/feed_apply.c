@@ -221,6 +221,60 @@ refuse_rows(const Feed *feed, const Rows *rows, Taken *taken)
 	tuplestore_end(half[1]->store);
 }
 
+/* Old rows the filter leaves out --------------------------------------------
+ */
+
+static void
+map_doubtful(void *arg)
+{
+	Work *work = arg;
+	Rows *keys = calib_map_doubtful(work->feed, work->old);
+
+	append_rows(work->keys, keys);
+	tuplestore_end(keys->store);
+}
+
+static void
+remove_doubtful(void *arg)
+{
+	Work *work = arg;
+
+	work->taken.taken += calib_remove_doubtful(work->feed, work->keys);
+}
+
+/*
+ * What the filter looks up elsewhere may have changed since it let an old row
+ * through: the row's fact goes all the same.  A key that cannot be computed,
+ * which a filter may be there to keep out, has no fact.  Units, customers and
+ * opportunities do not say which feed brought them: theirs wait for the next
+ * comparison of keys.
+ */
+static void
+remove_left_out(const Feed *feed, const Rows *old, Taken *taken)
+{
+	Work work = {.feed = feed, .old = old};
+	TupleDesc desc = CreateTemplateTupleDesc(1);
+	ErrorData *error;
+
+	if (feed->filter == NULL || feed->destination->is_master)
+		return;
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	work.keys = calib_empty_rows(desc, InvalidOid);
+	if (calib_attempt(map_doubtful, &work) == NULL && work.keys->count > 0)
+	{
+		error = NULL;
+		if (feed->strict)
+			remove_doubtful(&work);
+		else
+			error = calib_attempt(remove_doubtful, &work);
+		if (error == NULL)
+			add_taken(taken, &work.taken);
+		else
+			calib_note_keys(feed, work.keys, error);
+	}
+	tuplestore_end(work.keys->store);
+}
+
 /* What kept the batch from being taken; NULL: it was. */
 static ErrorData *
 try_batch(Work *work, Taken *taken)
@@ -247,6 +301,8 @@ calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
 		refuse_rows(feed, new, taken);
 		return;
 	}
+	if (old != NULL)
+		remove_left_out(feed, old, taken);
 	if (feed->strict)
 	{
 		take_batch(&work);

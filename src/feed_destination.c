@@ -11,6 +11,12 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+/* The lines of a batch for the target of line g */
+#define SAME_TARGET                                                     \
+	" OVER (PARTITION BY COALESCE(a_unit.unit_id, t_unit.unit_id),"     \
+	" COALESCE(g.measure, 'collection'), COALESCE(g.product_line, '')," \
+	" COALESCE(g.grain, 'quarter'), g.period_start)"
+
 static const Destination destinations[] = {
     {"unit",
      true,
@@ -80,6 +86,8 @@ static const Destination destinations[] = {
      " THEN '23503' || pg_catalog.format('kind \"%s\" is not known', g.kind)"
      " WHEN NOT pg_catalog.isfinite(g.occurred_at)"
      " THEN '22008occurred_at is not finite'"
+     " WHEN NOT pg_catalog.isfinite(g.recorded_at)"
+     " THEN '22008recorded_at is not finite'"
      " WHEN NOT (g.quantity OPERATOR(pg_catalog.>=) 0"
      " AND g.quantity OPERATOR(pg_catalog.<) 'Infinity')"
      " THEN '22003' || pg_catalog.format('quantity %s is out of range',"
@@ -104,6 +112,8 @@ static const Destination destinations[] = {
      " THEN '23514measure is empty'"
      " WHEN NOT pg_catalog.isfinite(g.occurred_at)"
      " THEN '22008occurred_at is not finite'"
+     " WHEN NOT pg_catalog.isfinite(g.recorded_at)"
+     " THEN '22008recorded_at is not finite'"
      " WHEN g.amount IN ('NaN', 'Infinity', '-Infinity')"
      " THEN '22003' || pg_catalog.format('amount %s is out of range',"
      " g.amount)",
@@ -134,6 +144,17 @@ static const Destination destinations[] = {
      " AND e.product_line" EQ "COALESCE(g.product_line, '')"
      " AND e.grain" EQ "COALESCE(g.grain, 'quarter')"
      " AND e.period_start" EQ "g.period_start",
+     " WHEN NOT (g.value OPERATOR(pg_catalog.>) 0"
+     " AND g.value OPERATOR(pg_catalog.<) 'Infinity')"
+     " THEN '23514' || pg_catalog.format('value %s is not above 0 and finite',"
+     " g.value)"
+     " WHEN pg_catalog.min(g.value)" SAME_TARGET NE
+     "pg_catalog.max(g.value)" SAME_TARGET
+     " THEN '23505' || pg_catalog.format("
+     "'this target is from %s to %s in %s lines', "
+     "pg_catalog.min(g.value)" SAME_TARGET
+     ", pg_catalog.max(g.value)" SAME_TARGET
+     ", pg_catalog.count(*)" SAME_TARGET ")"
      " WHEN e.value" NE "g.value AND e.original_value" NE "g.value"
      " AND (e.published_at IS NOT NULL"
      " OR e.period_start OPERATOR(pg_catalog.<=) calib.today())"

@@ -19,6 +19,8 @@
 #include "executor/tstoreReceiver.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -134,8 +136,25 @@ run_into(Rows *to, SPIPlanPtr plan, ParamListInfo parameters, bool read_only)
 /* A plan for a few rows is kept, one for many made for their number. */
 #define FEW_ROWS 100
 
+/* Whether a filter can say something else of the same row at another time. */
+static bool
+looks_around(SPIPlanPtr plan)
+{
+	List *sources = SPI_plan_get_plan_sources(plan);
+	List *queries = ((CachedPlanSource *) linitial(sources))->query_list;
+	Node *quals;
+
+	if (queries == NIL)
+		return true;
+	quals = linitial_node(Query, queries)->jointree->quals;
+	return checkExprHasSubLink(quals) || contain_mutable_functions(quals);
+}
+
+/* passing: rows the filter lets through, else the others, unless they are
+ * others whenever they are asked about. */
 static Rows *
-map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc)
+map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc,
+    bool passing)
 {
 	Rows *facts = calib_empty_rows(desc, InvalidOid);
 	char *name = psprintf("calib_row_%u", rows->relid);
@@ -147,7 +166,8 @@ map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc)
 	appendStringInfo(&text, "SELECT %s FROM %s AS %s", what, name,
 	                 quote_identifier(feed->alias));
 	if (feed->filter != NULL)
-		appendStringInfo(&text, " WHERE (%s\n)", feed->filter);
+		appendStringInfo(&text, " WHERE (%s\n)%s", feed->filter,
+		                 passing ? "" : " IS NOT TRUE");
 	SPI_connect();
 	calib_register_rows(name, rows);
 	calib_become_mapper(feed, &was);
@@ -158,7 +178,8 @@ map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc)
 	if (plan == NULL)
 		elog(ERROR, "could not plan \"%s\": %s", text.data,
 		     SPI_result_code_string(SPI_result));
-	run_into(facts, plan, NULL, false);
+	if (passing || looks_around(plan))
+		run_into(facts, plan, NULL, false);
 	calib_become_self(&was);
 	SPI_finish();
 	return facts;
@@ -170,17 +191,33 @@ calib_map_rows(const Feed *feed, const Rows *rows)
 {
 	return map(feed, rows,
 	           psprintf("%s, pg_catalog.row_number() OVER ()", feed->columns),
-	           calib_fact_desc(feed->destination));
+	           calib_fact_desc(feed->destination), true);
+}
+
+static TupleDesc
+key_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(1);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	return desc;
 }
 
 /* Their keys alone: one column, key. */
 Rows *
 calib_map_keys(const Feed *feed, const Rows *rows)
 {
-	TupleDesc desc = CreateTemplateTupleDesc(1);
+	return map(feed, rows, feed->key, key_desc(), true);
+}
 
-	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
-	return map(feed, rows, feed->key, desc);
+/*
+ * The keys of rows that the filter leaves out now but may have let through
+ * when they were written: it looks into other tables, or at the clock.
+ */
+Rows *
+calib_map_doubtful(const Feed *feed, const Rows *rows)
+{
+	return map(feed, rows, feed->key, key_desc(), false);
 }
 
 /* Reading a source -----------------------------------------------------------
@@ -283,4 +320,35 @@ calib_read_rows(const Feed *feed, Oid relid, const char *condition,
 	SPI_finish();
 	*skipped = lock ? Max(there - rows->count, 0) : 0;
 	return rows;
+}
+
+/* Those of keys, an array, that no row of the source, its partitions and
+ * children has now; may be NULL. */
+Datum
+calib_keys_without_row(const Feed *feed, Datum keys, bool *isnull)
+{
+	SPIExecuteOptions options = {.params = one_parameter(keys, false)};
+	CalibIdentity was;
+	Datum gone;
+
+	SPI_connect();
+	calib_become_mapper(feed, &was);
+	SPI_execute_plan_extended(
+	    plan_read(psprintf(
+	        "SELECT pg_catalog.array_agg(k.calib_key) FROM (SELECT"
+	        " pg_catalog.unnest($1) AS calib_key EXCEPT SELECT %s FROM %s"
+	        " AS %s WHERE (%s\n) AND %s OPERATOR(pg_catalog.=) ANY ($1)) k",
+	        feed->key,
+	        quote_qualified_identifier(
+	            get_namespace_name(get_rel_namespace(feed->source)),
+	            get_rel_name(feed->source)),
+	        quote_identifier(feed->alias), feed->filter, feed->key)),
+	    &options);
+	gone =
+	    SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	if (!*isnull)
+		gone = SPI_datumTransfer(gone, false, -1);
+	calib_become_self(&was);
+	SPI_finish();
+	return gone;
 }

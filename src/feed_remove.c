@@ -306,3 +306,54 @@ calib_remove_gone(const Feed *feed, const Rows *old, const Rows *new)
 	SPI_finish();
 	return removed;
 }
+
+/* Which of keys have facts of the feed, one that is no master's. */
+static Datum
+keys_with_fact(const Feed *feed, Datum keys, bool *isnull)
+{
+	CalibIdentity was;
+	Datum found;
+
+	SPI_connect();
+	calib_become_calib(&was);
+	execute(psprintf("SELECT pg_catalog.array_agg(t.external_id)"
+	                 " FROM calib.%s t WHERE t.source" EQ
+	                 "$1 AND t.external_id" EQ "ANY ($2)",
+	                 feed->destination->name),
+	        feed, keys);
+	found =
+	    SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	if (!*isnull)
+		found = SPI_datumTransfer(found, false, -1);
+	calib_become_self(&was);
+	SPI_finish();
+	return found;
+}
+
+/*
+ * Keys of rows that were changed or deleted and that the filter leaves out:
+ * a fact one of them has is gone, unless another row of the source brings it.
+ */
+int64
+calib_remove_doubtful(const Feed *feed, const Rows *keys)
+{
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(keys->desc, &TTSOpsMinimalTuple);
+	ArrayType *some;
+	int64 removed = 0;
+
+	tuplestore_rescan(keys->store);
+	while ((some = next_keys(keys, slot)) != NULL)
+	{
+		bool isnull;
+		Datum found = keys_with_fact(feed, PointerGetDatum(some), &isnull);
+
+		if (!isnull)
+			found = calib_keys_without_row(feed, found, &isnull);
+		if (!isnull)
+			removed += calib_remove_array(feed, found);
+		pfree(some);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return removed;
+}

@@ -119,6 +119,8 @@ COMMENT ON FUNCTION calib.cursor_condition(calib.feed) IS
 REVOKE EXECUTE ON FUNCTION calib.cursor_condition(calib.feed) FROM PUBLIC;
 
 -- A row that the filter leaves out now, deleted softly or handed on, had a fact before.
+-- Of units, customers and opportunities only what this feed has read: another feed may
+-- bring what its filter leaves out.
 CREATE FUNCTION calib.remove_filtered(fed calib.feed, condition text, argument text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -132,6 +134,10 @@ BEGIN
     END IF;
     others.filter := format(E'(%s\n) IS NOT TRUE', ($1).filter);
     gone := ARRAY(SELECT calib.source_keys(others, $2, $3));
+    IF ($1).destination IN ('unit', 'customer', 'opportunity') THEN
+        RETURN calib.remove_keys_gone($1, ARRAY(SELECT k.key FROM calib.feed_key k
+                                                WHERE k.feed_id = ($1).feed_id AND k.key = ANY (gone)));
+    END IF;
     gone := ARRAY(SELECT unnest(gone)
                   EXCEPT SELECT calib.source_keys($1, calib.feed_key_text($1) || ' = ANY ($1)', gone));
     RETURN CASE WHEN gone = '{}' THEN 0 ELSE calib.feed_remove(($1).feed_id, gone) END;

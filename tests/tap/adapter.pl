@@ -71,7 +71,12 @@ sub same
 	is(query("(($facts) EXCEPT ALL ($plain)) UNION ALL (($plain) EXCEPT ALL ($facts))"), '', $what);
 	isnt(query("SELECT count(*) FROM ($plain) p"), '0', "$what: there are some");
 }
-sub errors { return query("SELECT count(*), count(DISTINCT sqlstate), min(sqlstate) FROM calib.feed_error WHERE source = '$_[0]'") }
+# What waits of a feed, by problem, against what plain SQL says of its rows
+sub waits
+{
+	my ($source, $plain, $what) = @_;
+	same("SELECT external_id, problem, sqlstate FROM calib.feed_error WHERE source = '$source'", $plain, $what);
+}
 
 same(q{SELECT external_ref, name FROM calib.unit WHERE kind = 'rep' AND external_ref LIKE '005%'},
 	q{SELECT id, name FROM salesforce."user" WHERE NOT _fivetran_deleted AND _fivetran_active}, 'users are reps');
@@ -81,9 +86,8 @@ same(q{SELECT u.external_ref, u.name, p.external_ref FROM calib.unit u LEFT JOIN
 same(q{SELECT external_ref, name, unit_id IS NULL FROM calib.customer WHERE external_ref LIKE '001%' AND name <> external_ref},
 	q{SELECT id, name, true FROM salesforce.account WHERE NOT is_deleted AND _fivetran_active}, 'accounts that are not deleted are customers, here nobody\'s');
 is(query(q{SELECT count(*) FROM calib.opportunity o WHERE o.external_ref LIKE '006q%'}), '0', 'all opportunities of the sample are deleted');
-is(errors('salesforce_task'), '10|1|23503', 'tasks of one who is no user wait');
-is(errors('salesforce_event'), '10|1|23503', 'so do events');
-is(errors('salesforce_order'), '10|1|23503', 'orders whose owner is an account wait');
+waits("salesforce_$_->[0]", qq{SELECT id, format('unit "%s" is not known', owner_id), '23503' FROM salesforce."$_->[0]"}, $_->[1])
+  for ['task', 'tasks of one who is no user wait'], ['event', 'so do events'], ['order', 'and orders'];
 
 same(q{SELECT external_ref, name FROM calib.unit WHERE kind = 'rep' AND external_ref !~ '^00'},
 	q{SELECT owner_id::text, coalesce(first_name || ' ' || last_name, first_name, last_name, email, owner_id::text) FROM hubspot.owner}, 'owners are reps, under hashes as names');
@@ -91,12 +95,19 @@ same(q{SELECT u.external_ref, p.external_ref FROM calib.unit u JOIN calib.unit p
 	q{SELECT o.owner_id::text, 'team-' || m.team_id FROM hubspot.owner o JOIN hubspot.team_user m ON m.user_id = o.active_user_id}, 'those with a user are in his team');
 same(q{SELECT external_ref, name, created_at FROM calib.customer WHERE external_ref !~ '^00' AND name <> external_ref},
 	q{SELECT id::text, property_name, property_createdate FROM hubspot.company WHERE NOT is_deleted AND property_name IS NOT NULL}, 'companies are customers');
-is(query(q{SELECT string_agg(problem || ' ' || n, ', ' ORDER BY problem) FROM (
-        SELECT problem, count(*) AS n FROM calib.feed_error WHERE source = 'hubspot_opportunity' GROUP BY 1) e}),
-	query(q{SELECT 'stage is null ' || count(owner_id) || ', unit is null ' || count(*) - count(owner_id) FROM hubspot.deal}),
+waits('hubspot_opportunity', q{SELECT deal_id::text, CASE WHEN owner_id IS NULL THEN 'unit is null' ELSE 'stage is null' END, '23502' FROM hubspot.deal},
 	'deals of nobody wait, and those in no stage');
-is(errors('hubspot_stage'), '14|1|23503', 'stages that no pipeline has wait');
-is(errors('hubspot_meeting'), '100|1|23502', 'meetings of nobody wait');
+waits('hubspot_stage', q{SELECT concat_ws(' ', deal_id, extract(epoch FROM _fivetran_start)), format('opportunity "%s" is not known', deal_id), '23503' FROM hubspot.deal_stage},
+	'the history of deals that wait, or are not there, waits');
+waits('hubspot_meeting', q{SELECT engagement_id::text, 'unit is null', '23502' FROM hubspot.engagement_meeting}, 'meetings of nobody wait');
+waits('hubspot_note', q{SELECT engagement_id::text, CASE WHEN property_hubspot_owner_id IS NULL THEN 'unit is null'
+	ELSE format('unit "%s" is not known', property_hubspot_owner_id) END, CASE WHEN property_hubspot_owner_id IS NULL THEN '23502' ELSE '23503' END
+	FROM hubspot.engagement_note n WHERE NOT EXISTS (SELECT FROM hubspot.owner o WHERE o.owner_id::text = n.property_hubspot_owner_id)}, 'so do notes');
+same(q{SELECT source, external_id FROM calib.feed_error WHERE source IN ('hubspot_call', 'hubspot_email', 'hubspot_task')
+	UNION ALL SELECT source, external_id FROM calib.activity WHERE source IN ('hubspot_call', 'hubspot_email', 'hubspot_task')},
+	q{SELECT 'hubspot_call', engagement_id::text FROM hubspot.engagement_call WHERE NOT _fivetran_deleted
+	UNION ALL SELECT 'hubspot_email', engagement_id::text FROM hubspot.engagement_email WHERE NOT _fivetran_deleted
+	UNION ALL SELECT 'hubspot_task', engagement_id::text FROM hubspot.engagement_task WHERE NOT _fivetran_deleted}, 'every other engagement is a fact or waits');
 is(query(q{SELECT count(*) FROM calib.feed_error WHERE problem = '' OR problem IS NULL}), '0', 'every error says what is wrong');
 
 $node->stop;
