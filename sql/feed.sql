@@ -173,6 +173,59 @@ RESET statement_timeout;
 SELECT count(*), count(DISTINCT external_id), min(tries), max(tries) FROM calib.feed_error;
 DELETE FROM crm.task WHERE id > 10000;
 SELECT count(*) FROM calib.feed_error;
+-- what passes through is the writer's to catch, and undoes what the writer's block did
+CREATE TABLE crm.odd (id text, account text, state text);
+CREATE FUNCTION crm.fail(state text) RETURNS text LANGUAGE plpgsql SET lock_timeout = '7s' AS $$
+BEGIN
+    IF state <> '' THEN
+        RAISE EXCEPTION USING ERRCODE = state, MESSAGE = 'as told';
+    END IF;
+    RETURN NULL;
+END $$;
+SELECT own.feed('odds', 'activity', 'crm.odd', '{"external_id": "id", "unit": "''ann''", "customer": "account", "kind": "''visit''",
+    "occurred_at": "pg_catalog.now()", "outcome": "crm.fail(state)"}');
+SET lock_timeout = '9s';
+BEGIN;
+INSERT INTO crm.odd VALUES ('1', NULL, ''), ('2', NULL, '22000');
+SELECT own.try($$INSERT INTO crm.odd VALUES ('3', NULL, '40001')$$);
+SELECT own.try($$INSERT INTO crm.odd VALUES ('4', NULL, '53200')$$);
+INSERT INTO crm.odd VALUES ('5', NULL, '');
+COMMIT;
+SHOW lock_timeout;
+RESET lock_timeout;
+SELECT id FROM crm.odd ORDER BY id;
+SELECT external_id FROM calib.activity WHERE source = 'odds' ORDER BY external_id;
+SELECT * FROM own.error;
+
+-- customers entered one by one in one transaction take no lock each: the server has few
+BEGIN;
+DO $$
+BEGIN
+    FOR i IN 1 .. 400 LOOP
+        INSERT INTO crm.odd VALUES ('one' || i, 'new' || i, '');
+    END LOOP;
+END $$;
+SELECT count(*) < 500 AS few FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+COMMIT;
+SELECT count(*), count(DISTINCT customer_id) FROM calib.activity WHERE source = 'odds' AND external_id LIKE 'one%';
+
+-- many batches of keys take no longer than few: no row is compared with each of them
+INSERT INTO crm.task SELECT g, 'ann', NULL, 'visit', '2026-03-01', '1' FROM generate_series(100001, 200000) g;
+SET statement_timeout = '10s';
+DELETE FROM crm.task WHERE id > 100000;
+RESET statement_timeout;
+SELECT * FROM own.differing;
+
+-- a key, or a reference, too long for any index
+DELETE FROM calib.feed_error;
+INSERT INTO crm.odd
+SELECT CASE n WHEN 1 THEN long ELSE 'long' || n END, CASE n WHEN 2 THEN long END, ''
+FROM (SELECT string_agg(sha256(i::text::bytea)::text, '' ORDER BY i) AS long FROM generate_series(1, 200) i) l, generate_series(1, 3) n;
+SELECT left(external_id, 5) AS id, sqlstate, regexp_replace(problem, '[0-9]+.*', '') AS problem, length(source_row ->> 'id') FROM own.error;
+SELECT external_id FROM calib.activity WHERE source = 'odds' AND external_id LIKE 'long%';
+DROP TABLE crm.odd;
+DELETE FROM calib.feed WHERE feed = 'odds';
+DELETE FROM calib.feed_error;
 
 -- many rows, of which some are there already
 INSERT INTO crm.task SELECT g, 'ann', 'c' || g % 70, 'visit', '2026-03-01', '1' FROM generate_series(5001, 8000) g;

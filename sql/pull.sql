@@ -102,11 +102,11 @@ SELECT calib.detach('keyed', remove => true);
 INSERT INTO crm.base VALUES (20, 'cy', '2025-10-08 09:00+08', 1, '2025-11-12 09:00+08'), (21, 'nobody', '2025-10-08 09:00+08', 1, '2025-11-12 09:00+08');
 SELECT calib.pull('visits');
 SELECT source, destination, external_id, sqlstate, tries FROM calib.feed_error ORDER BY external_id;
-SELECT first_at AS first FROM calib.feed_error WHERE external_id = '20' \gset
+SELECT extract(epoch FROM first_at) AS first FROM calib.feed_error WHERE external_id = '20' \gset
 -- out of the overlap by now, and still not lost
 INSERT INTO crm.base VALUES (22, 'an', '2025-10-08 09:00+08', 1, '2025-11-20 09:00+08');
 SELECT calib.pull('visits');
-SELECT external_id, count(*), max(tries) > 1 AS tried_again, min(first_at) = :'first' AS since_then FROM calib.feed_error WHERE external_id = '20' GROUP BY 1;
+SELECT external_id, count(*), max(tries) > 1 AS tried_again, extract(epoch FROM min(first_at)) = :first AS since_then FROM calib.feed_error WHERE external_id = '20' GROUP BY 1;
 -- the unit appears
 INSERT INTO calib.unit (unit_id, kind, name, external_ref) VALUES (3, 'rep', 'Cy', 'cy');
 SELECT calib.pull('visits');

@@ -160,6 +160,9 @@ remove_first(const Feed *feed, const Rows *old, const Rows *new)
 	    new == NULL ? remove_separately : remove_gone_separately, &work);
 	if (error != NULL)
 		calib_note_keys(feed, work.keys, error);
+	tuplestore_end(work.keys->store);
+	if (new != NULL)
+		tuplestore_end(work.new->store);
 }
 
 static void
@@ -186,7 +189,10 @@ search(const Feed *feed, const Rows *rows, FeedHow how, ErrorData *error,
 		if (error == NULL)
 			add_taken(taken, &work.taken);
 		else
+		{
 			search(feed, half[i], how, error, taken);
+			FreeErrorData(error);
+		}
 		tuplestore_end(half[i]->store);
 	}
 }

@@ -9,7 +9,8 @@
 
 #include "utils/builtins.h"
 
-/* A try-lock per reference; of many, one per bucket, for locks are few. */
+/* A try-lock per reference; of many in a transaction, one per bucket, for
+ * locks are few. */
 #define FEW "64"
 #define BUCKETS "255"
 
@@ -33,7 +34,8 @@ add_unknown(StringInfo text, const Destination *destination, int i)
 
 /*
  * Locks what is not known yet for this transaction, without waiting, and
- * returns what somebody else has locked.  column 0: the facts' own keys.
+ * returns what somebody else has locked, and how many were wanted.  column 0:
+ * the facts' own keys.  $2: how many the transaction wanted before.
  */
 char *
 calib_lock_text(const Destination *destination, int column)
@@ -55,7 +57,8 @@ calib_lock_text(const Destination *destination, int column)
 	appendStringInfo(
 	    &text,
 	    "), size AS MATERIALIZED (SELECT pg_catalog.count(*)"
-	    " OPERATOR(pg_catalog.>) " FEW " AS many FROM wanted),"
+	    " OPERATOR(pg_catalog.+) $2 OPERATOR(pg_catalog.>) " FEW
+	    " AS many FROM wanted),"
 	    " bucket AS MATERIALIZED (SELECT b.n, CASE WHEN s.many THEN"
 	    " pg_catalog.pg_try_advisory_xact_lock("
 	    "'calib.%s'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4,"
@@ -71,7 +74,7 @@ calib_lock_text(const Destination *destination, int column)
 	    " AS taken FROM wanted w CROSS JOIN size s JOIN bucket b ON b.n" EQ
 	    "(w.hash OPERATOR(pg_catalog.&) " BUCKETS ")::pg_catalog.int4)"
 	    " SELECT COALESCE(pg_catalog.array_agg(o.ref) FILTER"
-	    " (WHERE NOT o.taken), '{}') FROM own o",
+	    " (WHERE NOT o.taken), '{}'), pg_catalog.count(*) FROM own o",
 	    table, table, table);
 	return text.data;
 }

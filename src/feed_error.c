@@ -15,6 +15,7 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
@@ -48,10 +49,13 @@ be_patient(void)
 	                         GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* A key too long for an index, a text too long for its type: the row's fault,
+ * unlike the rest of class 54. */
 static bool
 passes_through(int sqlstate)
 {
-	if (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
+	if (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+	    sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		return false;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
@@ -70,7 +74,9 @@ passes_through(int sqlstate)
 }
 
 /*
- * Does work in a subtransaction; the data error that undid it, or NULL.
+ * Does work in a subtransaction; the data error that undid it, or NULL.  What
+ * it allocates goes with it, for a batch may need as many attempts as it has
+ * rows.
  *
  * What passes through leaves no subtransaction behind either: whoever catches
  * it further up ends his own, and would end this one instead.
@@ -79,6 +85,8 @@ ErrorData *
 calib_attempt(void (*work)(void *), void *arg)
 {
 	MemoryContext memory = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(
+	    memory, "calib attempt of a feed", ALLOCSET_DEFAULT_SIZES);
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
 	int settings;
@@ -86,7 +94,7 @@ calib_attempt(void (*work)(void *), void *arg)
 	BeginInternalSubTransaction(NULL);
 	settings = NewGUCNestLevel();
 	be_patient();
-	MemoryContextSwitchTo(memory);
+	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
 		work(arg);
@@ -102,10 +110,23 @@ calib_attempt(void (*work)(void *), void *arg)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(memory);
+	MemoryContextDelete(scratch);
 	CurrentResourceOwner = resources;
 	if (error != NULL && passes_through(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
+}
+
+/* Whether that was possible, where nobody asks why not. */
+static bool
+succeeds(void (*work)(void *), void *arg)
+{
+	ErrorData *error = calib_attempt(work, arg);
+
+	if (error == NULL)
+		return true;
+	FreeErrorData(error);
+	return false;
 }
 
 /* The mapping runs with rights that were given by whoever owned the source
@@ -281,10 +302,13 @@ note_key(void *arg)
 
 /* Not even that. */
 static void
-note_row(const Note *note)
+note_row(void *arg)
 {
+	Note *note = arg;
+
 	append_error(note->feed, note->error, NULL, given_fact(note),
 	             note->feed->owner == NULL ? NULL : row_as_jsonb(note));
+	note->written = true;
 }
 
 /* What PostgreSQL itself says seldom names a way out. */
@@ -304,14 +328,13 @@ calib_note_problem(const Feed *feed, const Rows *row, ErrorData *error)
 
 	if (error->hint == NULL)
 		error->hint = way_out(error);
-	if (calib_is_owners(feed) &&
-	    (calib_attempt(note_fact, &note) != NULL || !note.written))
-	{
-		note.written = false;
-		(void) calib_attempt(note_key, &note);
-	}
-	if (!note.written)
-		note_row(&note);
+	if (calib_is_owners(feed))
+		note.written = succeeds(note_fact, &note) && note.written;
+	if (calib_is_owners(feed) && !note.written)
+		note.written = succeeds(note_key, &note) && note.written;
+	/* A row may be more than JSON can hold. */
+	if (!note.written && !succeeds(note_row, &note))
+		append_error(feed, error, NULL, NULL, NULL);
 }
 
 /* What is gone from the source and could not be taken back: the next pull

@@ -27,14 +27,26 @@ static const char *const remove_fact =
     "DELETE FROM calib.%s t WHERE t.source" EQ "$1 AND t.external_id" EQ
     "ANY ($2)";
 
+/* A plan for a few keys is kept.  One for many is made for these keys: a kept
+ * one may compare each row with each of them. */
+#define FEW_KEYS 100
+
 static void
 execute(const char *text, const Feed *feed, Datum keys)
 {
 	Oid types[2] = {TEXTOID, TEXTARRAYOID};
 	Datum values[2] = {CStringGetTextDatum(feed->name), keys};
+	ArrayType *array = DatumGetArrayTypeP(keys);
+	SPIPlanPtr plan =
+	    ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) <= FEW_KEYS
+	        ? calib_kept_plan(text, 2, types)
+	        : SPI_prepare(text, 2, types);
 
-	SPI_execute_snapshot(calib_kept_plan(text, 2, types), values, NULL,
-	                     GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+	if (plan == NULL)
+		elog(ERROR, "could not plan \"%s\": %s", text,
+		     SPI_result_code_string(SPI_result));
+	SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
+	                     InvalidSnapshot, false, true, 0);
 }
 
 static int64

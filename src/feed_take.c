@@ -245,14 +245,30 @@ run_take(Batch *batch, FeedHow how)
 /* Entering what is not known -------------------------------------------------
  */
 
+/* How many locks this transaction has wanted. */
+static int64 *
+locks_wanted(void)
+{
+	static TransactionId transaction = InvalidTransactionId;
+	static int64 wanted = 0;
+
+	if (transaction != GetTopTransactionId())
+		wanted = 0;
+	transaction = GetTopTransactionId();
+	return &wanted;
+}
+
 static Datum
 lock_unknown(Batch *batch, int column)
 {
-	Oid types[1] = {TEXTOID};
+	int64 *wanted = locks_wanted();
+	Oid types[2] = {TEXTOID, INT8OID};
+	Datum values[2] = {batch->values[SOURCE], Int64GetDatum(*wanted)};
 	bool isnull;
 
-	run(batch, calib_lock_text(batch->feed->destination, column), 1, types,
-	    batch->values);
+	run(batch, calib_lock_text(batch->feed->destination, column), 2, types,
+	    values);
+	*wanted += DatumGetInt64(answer(2, &isnull));
 	return answer(1, &isnull);
 }
 

@@ -16,6 +16,7 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 
 static const char *const destinations[] = {
     "unit",     "customer", "opportunity", "stage_change",
@@ -113,6 +114,17 @@ calib_check_expression(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* The receiver that detoasts does not compare types. */
+static void
+check_one_text(SPIPlanPtr plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	if (source->resultDesc == NULL || source->resultDesc->natts != 1 ||
+	    TupleDescAttr(source->resultDesc, 0)->atttypid != TEXTOID)
+		elog(ERROR, "the query's column is no text");
+}
+
 /*
  * The first column of a query on a feed's source, run as the mapping is: its
  * expressions are pasted into it. The rows go to a tuplestore, so that
@@ -137,14 +149,14 @@ calib_ask_source(PG_FUNCTION_ARGS)
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, answer->setResult,
 	                                answer->econtext->ecxt_per_query_memory,
-	                                true, answer->setDesc,
-	                                "the query's column is no text");
+	                                true, NULL, NULL);
 	SPI_connect();
 	calib_become_mapper(feed, &was);
 	plan = SPI_prepare(query, 1, types);
 	if (plan == NULL)
 		elog(ERROR, "could not plan \"%s\": %s", query,
 		     SPI_result_code_string(SPI_result));
+	check_one_text(plan);
 	options.params = makeParamList(1);
 	options.params->params[0].value = values[0];
 	options.params->params[0].isnull = false;

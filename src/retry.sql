@@ -9,7 +9,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT array_agg(e.feed_error_id) FROM calib.feed_error e
-    WHERE e.source = errors_seen.source AND (errors_seen.keys IS NULL OR e.external_id = ANY (errors_seen.keys));
+    WHERE e.source = errors_seen.source
+      AND (errors_seen.keys IS NULL OR e.external_id IN (SELECT k FROM unnest(errors_seen.keys) AS k)); -- hashed, unlike = ANY
 END;
 COMMENT ON FUNCTION calib.errors_seen(text, text[]) IS
 'The errors of some keys of a source there are now (keys NULL: of all, and those without a key); NULL: none.';

@@ -52,7 +52,8 @@ CREATE TABLE crm.visit_low PARTITION OF crm.visit FOR VALUES FROM (0) TO (20000)
 CREATE TABLE crm.visit_high PARTITION OF crm.visit FOR VALUES FROM (20000) TO (1000000) PARTITION BY RANGE (id);
 CREATE TABLE crm.visit_40 PARTITION OF crm.visit_high FOR VALUES FROM (20000) TO (40000);
 CREATE TABLE crm.visit_rest PARTITION OF crm.visit_high DEFAULT;
-CREATE FUNCTION crm.gate(rep text) RETURNS text LANGUAGE plpgsql AS $$
+-- it waits for as long as the gate is shut, unlike a feed
+CREATE FUNCTION crm.gate(rep text) RETURNS text LANGUAGE plpgsql SET lock_timeout = 0 AS $$
 BEGIN
 	PERFORM pg_advisory_xact_lock_shared(1);
 	RETURN rep;
