@@ -1,5 +1,6 @@
 -- Attaching Salesforce and HubSpot as Fivetran replicates them.
 SET client_min_messages = warning;
+\set SHOW_CONTEXT never
 DROP EXTENSION IF EXISTS calib CASCADE;
 CREATE EXTENSION calib;
 SET TimeZone = 'Asia/Shanghai';

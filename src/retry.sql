@@ -76,7 +76,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    batch constant integer := 1000;
+    batch constant integer := 10000;
     taken bigint := 0;
 BEGIN
     FOR n IN 1 .. coalesce(cardinality($2), 0) BY batch LOOP
@@ -85,7 +85,7 @@ BEGIN
     RETURN taken;
 END $$;
 COMMENT ON FUNCTION calib.retry_feed(calib.feed, text[]) IS
-'Reads the rows of keys for which errors wait again, a thousand at a time; returns the facts taken.';
+'Reads the rows of keys for which errors wait again, ten thousand at a time; returns the facts taken.';
 REVOKE EXECUTE ON FUNCTION calib.retry_feed(calib.feed, text[]) FROM PUBLIC;
 
 -- A fact that came again later, and was taken, is newer than the one that waits.
