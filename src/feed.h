@@ -113,6 +113,7 @@ extern List *calib_feeds_of(Oid relid, MemoryContext memory);
 extern Feed *calib_feed_by_id(int64 feed_id);
 extern Feed *calib_feed_of_facts(const char *source, const char *destination,
                                  Jsonb *facts);
+extern SPIPlanPtr calib_plan(const char *text, int count, Oid *types);
 extern SPIPlanPtr calib_kept_plan(const char *text, int count, Oid *types);
 
 /* feed_map.c */

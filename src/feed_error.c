@@ -193,7 +193,7 @@ note_fact(void *arg)
 	calib_become_calib(&was);
 	calib_register_rows("calib_fact", facts);
 	SPI_execute_snapshot(
-	    SPI_prepare(calib_note_text(feed->destination), 5, types), values,
+	    calib_plan(calib_note_text(feed->destination), 5, types), values,
 	    nulls, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
 	note->written = SPI_processed > 0;
 	calib_become_self(&was);

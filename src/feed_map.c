@@ -174,10 +174,7 @@ map(const Feed *feed, const Rows *rows, const char *what, TupleDesc desc,
 	if (OidIsValid(rows->relid) && rows->count <= FEW_ROWS)
 		plan = calib_kept_plan(text.data, 0, NULL);
 	else
-		plan = SPI_prepare(text.data, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "could not plan \"%s\": %s", text.data,
-		     SPI_result_code_string(SPI_result));
+		plan = calib_plan(text.data, 0, NULL);
 	if (passing || looks_around(plan))
 		run_into(facts, plan, NULL, false);
 	calib_become_self(&was);
@@ -239,12 +236,8 @@ static SPIPlanPtr
 plan_read(const char *text)
 {
 	Oid types[1] = {TEXTARRAYOID};
-	SPIPlanPtr plan = SPI_prepare(text, 1, types);
 
-	if (plan == NULL)
-		elog(ERROR, "could not plan \"%s\": %s", text,
-		     SPI_result_code_string(SPI_result));
-	return plan;
+	return calib_plan(text, 1, types);
 }
 
 static int64

@@ -40,11 +40,8 @@ execute(const char *text, const Feed *feed, Datum keys)
 	SPIPlanPtr plan =
 	    ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) <= FEW_KEYS
 	        ? calib_kept_plan(text, 2, types)
-	        : SPI_prepare(text, 2, types);
+	        : calib_plan(text, 2, types);
 
-	if (plan == NULL)
-		elog(ERROR, "could not plan \"%s\": %s", text,
-		     SPI_result_code_string(SPI_result));
 	SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
 	                     InvalidSnapshot, false, true, 0);
 }
@@ -295,7 +292,7 @@ calib_remove_gone(const Feed *feed, const Rows *old, const Rows *new)
 	calib_become_calib(&was);
 	calib_register_rows("calib_old_key", old);
 	calib_register_rows("calib_fact", new);
-	SPI_execute_plan(new->count > 100 ? SPI_prepare(text, 0, NULL)
+	SPI_execute_plan(new->count > 100 ? calib_plan(text, 0, NULL)
 	                                  : calib_kept_plan(text, 0, NULL),
 	                 NULL, NULL, false, 1);
 	keys = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,

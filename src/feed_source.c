@@ -50,8 +50,8 @@ static HTAB *kept_plans = NULL;
 /* Kept plans -----------------------------------------------------------------
  */
 
-static SPIPlanPtr
-prepare(const char *text, int count, Oid *types)
+SPIPlanPtr
+calib_plan(const char *text, int count, Oid *types)
 {
 	SPIPlanPtr plan = SPI_prepare(text, count, types);
 
@@ -82,7 +82,7 @@ calib_kept_plan(const char *text, int count, Oid *types)
 	kept = hash_search(kept_plans, &hash, HASH_FIND, NULL);
 	if (kept != NULL && strcmp(kept->text, text) == 0)
 		return kept->plan;
-	plan = prepare(text, count, types);
+	plan = calib_plan(text, count, types);
 	if (kept != NULL || hash_get_num_entries(kept_plans) >= MOST_KEPT_PLANS)
 		return plan;
 	if (SPI_keepplan(plan) != 0)
@@ -219,7 +219,7 @@ read_feeds(const char *text, Oid type, Datum value)
 
 	SPI_connect();
 	calib_become_calib(&was);
-	plan = prepare(text, 1, &type);
+	plan = calib_plan(text, 1, &type);
 	SPI_execute_snapshot(plan, &value, NULL, GetLatestSnapshot(),
 	                     InvalidSnapshot, true, false, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)

@@ -99,11 +99,8 @@ run(const Batch *batch, const char *text, int count, Oid *types, Datum *values)
 {
 	SPIPlanPtr plan = batch->facts->count <= FEW_FACTS
 	                      ? calib_kept_plan(text, count, types)
-	                      : SPI_prepare(text, count, types);
+	                      : calib_plan(text, count, types);
 
-	if (plan == NULL)
-		elog(ERROR, "could not plan \"%s\": %s", text,
-		     SPI_result_code_string(SPI_result));
 	SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
 	                     InvalidSnapshot, false, true, 0);
 }
