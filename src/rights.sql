@@ -184,6 +184,12 @@ BEGIN
         ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
 
+        -- who tries calib, and against whom
+        ('pilot', 'SELECT', format(everyone, any_duty)
+            || ' OR EXISTS (SELECT FROM calib.pilot_unit u WHERE u.pilot_id = pilot.pilot_id)'),
+        ('pilot_unit', 'SELECT', seen),
+        ('pilot pilot_unit', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
+
         -- where facts come from, and what could not be taken
         ('feed feed_key feed_error ingested_source unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
         ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
