@@ -107,22 +107,75 @@ COMMENT ON FUNCTION calib.act_on(bigint[], text, text, text, date, date, timesta
 REVOKE EXECUTE ON FUNCTION calib.act_on(bigint[], text, text, text, date, date, timestamptz, text, text) FROM PUBLIC;
 
 CREATE FUNCTION calib.filed_acts(from_at timestamptz, to_at timestamptz)
-RETURNS TABLE (units bigint[], action text, measure text, product_line text, from_day date, to_day date,
+RETURNS TABLE (id bigint, units bigint[], action text, measure text, product_line text, from_day date, to_day date,
     at timestamptz, acted_by text, note text)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-    SELECT ARRAY[t.unit_id], 'adjustment', t.measure, t.product_line,
+    SELECT a.adjustment_id, ARRAY[t.unit_id], 'adjustment', t.measure, t.product_line,
            t.period_start, calib.period_end(t.period_start, t.grain),
            a.filed_at, a.submitted_by, a.reason
     FROM calib.adjustment a JOIN calib.target t USING (target_id)
     WHERE a.status = 'filed' AND a.filed_at >= from_at AND a.filed_at <= to_at
     UNION ALL
-    SELECT array_remove(ARRAY[r.unit_id, r.from_unit], NULL), 'request', NULL, NULL, NULL, NULL,
+    SELECT r.request_id, array_remove(ARRAY[r.unit_id, r.from_unit], NULL), 'request', NULL, NULL, NULL, NULL,
            r.filed_at, r.submitted_by, r.reason
     FROM calib.resource_request r
     WHERE r.status = 'filed' AND r.filed_at >= from_at AND r.filed_at <= to_at;
 END;
 COMMENT ON FUNCTION calib.filed_acts(timestamptz, timestamptz) IS
-'Adjustments and requests filed in [from_at, to_at], as arguments of calib.act_on(). Of every unit, internal. NULL gives no rows.';
+'Adjustments and requests filed in [from_at, to_at], with the arguments of calib.act_on(). Of every unit, internal. NULL gives no rows.';
 REVOKE EXECUTE ON FUNCTION calib.filed_acts(timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.answer_filing() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    filed bigint;
+BEGIN
+    IF TG_RELID NOT IN ('calib.adjustment'::regclass, 'calib.resource_request'::regclass) THEN
+        RAISE EXCEPTION USING ERRCODE = '39P01',
+            MESSAGE = 'function calib.answer_filing keeps tables calib.adjustment and calib.resource_request only';
+    END IF;
+    IF calib.restoring() OR (TG_OP = 'UPDATE' AND OLD.status = 'filed') THEN
+        RETURN NULL;
+    END IF;
+    filed := CASE TG_ARGV[0] WHEN 'adjustment' THEN to_jsonb(NEW) ->> 'adjustment_id' ELSE to_jsonb(NEW) ->> 'request_id' END;
+    PERFORM calib.act_on(f.units, f.action, f.measure, f.product_line, f.from_day, f.to_day, f.at, f.acted_by, f.note)
+    FROM calib.filed_acts(NEW.filed_at, NEW.filed_at) f
+    WHERE f.action = TG_ARGV[0] AND f.id = filed;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION calib.answer_filing() IS
+'Trigger: an adjustment or request that is filed ends the deviations it answers as acted on, by whoever submitted it.';
+REVOKE EXECUTE ON FUNCTION calib.answer_filing() FROM PUBLIC;
+CREATE TRIGGER answer_filing AFTER INSERT OR UPDATE ON calib.adjustment
+    FOR EACH ROW WHEN (NEW.status = 'filed') EXECUTE FUNCTION calib.answer_filing('adjustment');
+ALTER TABLE calib.adjustment ENABLE ALWAYS TRIGGER answer_filing;
+CREATE TRIGGER answer_filing AFTER INSERT OR UPDATE ON calib.resource_request
+    FOR EACH ROW WHEN (NEW.status = 'filed') EXECUTE FUNCTION calib.answer_filing('request');
+ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER answer_filing;
+
+-- The trigger misses what was filed while a detection that it could not see was at
+-- work, and what was filed before days that are caught up with only now.
+CREATE FUNCTION calib.answer_filed(as_of timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    filed record;
+    acted bigint := 0;
+BEGIN
+    FOR filed IN
+        SELECT f.*
+        FROM calib.filed_acts((SELECT min(d.detected_at) FROM calib.deviation d WHERE d.ending IS NULL), $1) f
+        ORDER BY f.at, f.action, f.id
+    LOOP
+        acted := acted + calib.act_on(filed.units, filed.action, filed.measure, filed.product_line,
+            filed.from_day, filed.to_day, filed.at, filed.acted_by, filed.note);
+    END LOOP;
+    RETURN acted;
+END $$;
+COMMENT ON FUNCTION calib.answer_filed(timestamptz) IS
+'Ends as acted on the open deviations answered by what was filed up to as_of; returns how many.';
+REVOKE EXECUTE ON FUNCTION calib.answer_filed(timestamptz) FROM PUBLIC;
