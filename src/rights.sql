@@ -156,6 +156,8 @@ BEGIN
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
+        ('rule', 'SELECT', 'true'),
+        ('rule', 'INSERT UPDATE DELETE', format(held_or_everyone, '{admin}')),
         -- a rep reads what it is asked to do, not what its manager is asked to talk about
         ('reminder', 'SELECT', seen || ' AND (duty = ''rep'' OR '
             || format(held, '{viewer,manager,risk,hr,admin}') || ')'),
