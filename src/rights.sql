@@ -157,6 +157,12 @@ BEGIN
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
+        ('rule', 'SELECT', 'true'),
+        ('rule', 'INSERT UPDATE DELETE', format(held_or_everyone, '{admin}')),
+        -- a rep reads what it is asked to do, not what its manager is asked to talk about
+        ('reminder', 'SELECT', seen || ' AND (duty = ''rep'' OR '
+            || format(held, '{viewer,manager,risk,hr,admin}') || ')'),
+
         -- targets and how they change; the guard decides what a write may do
         ('target', 'SELECT', format(happened, 'target',
             'target.period_start < b.to_day AND calib.period_end(target.period_start, target.grain) > b.from_day')),
