@@ -91,14 +91,18 @@ AS $$
 DECLARE
     acted bigint;
 BEGIN
+    -- Filings that cross, or a detection, never wait for each other here: one that
+    -- another is about to end is left to it, or to the next detection.
     UPDATE calib.deviation d
     SET ending = 'acted', acted_at = $7, ended_at = $7, action = $2, acted_by = $8, ended_by = $8, note = $9
-    FROM calib.action_answers() a
-    WHERE a.action = $2 AND d.kind = ANY (a.kinds)
-      AND d.ending IS NULL AND d.detected_at <= $7
-      AND (d.unit_id = ANY ($1) OR d.units && $1)
-      AND (NOT a.of_target OR (d.measure = $3 AND d.product_line = $4
-           AND d.period_start < $6 AND calib.period_end(d.period_start, d.grain) > $5));
+    WHERE d.deviation_id IN (
+        SELECT o.deviation_id
+        FROM calib.action_answers() a JOIN calib.deviation o ON o.kind = ANY (a.kinds)
+        WHERE a.action = $2 AND o.ending IS NULL AND o.detected_at <= $7
+          AND (o.unit_id = ANY ($1) OR o.units && $1)
+          AND (NOT a.of_target OR (o.measure = $3 AND o.product_line = $4
+               AND o.period_start < $6 AND calib.period_end(o.period_start, o.grain) > $5))
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
     GET DIAGNOSTICS acted = ROW_COUNT;
     RETURN acted;
 END $$;

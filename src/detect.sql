@@ -209,11 +209,16 @@ DECLARE
 BEGIN
     -- one that is open already names those that have joined
     UPDATE calib.deviation d
-    SET units = ARRAY(SELECT u FROM unnest(d.units || z.units) u GROUP BY u ORDER BY u)
-    FROM unnest(folded) z
-    WHERE d.ending IS NULL AND d.unit_id = z.unit_id AND d.measure = z.measure AND d.product_line = z.product_line
-      AND d.grain = z.grain AND d.period_start = z.period_start AND d.kind = z.kind AND d.subject = z.subject
-      AND d.observed = z.observed AND NOT coalesce(d.units @> z.units, false);
+    SET units = ARRAY(SELECT u FROM unnest(d.units || joined.units) u GROUP BY u ORDER BY u)
+    FROM (
+        SELECT o.deviation_id, z.units
+        FROM unnest(folded) z
+        JOIN calib.deviation o ON o.unit_id = z.unit_id AND o.measure = z.measure AND o.product_line = z.product_line
+         AND o.grain = z.grain AND o.period_start = z.period_start AND o.kind = z.kind AND o.subject = z.subject
+         AND o.observed = z.observed
+        WHERE o.ending IS NULL
+        FOR NO KEY UPDATE OF o SKIP LOCKED) joined
+    WHERE d.deviation_id = joined.deviation_id;
     RETURN QUERY
     WITH new AS (
         INSERT INTO calib.deviation AS d (unit_id, measure, product_line, kind, subject, grain, period_start, detected_at,
@@ -224,8 +229,18 @@ BEGIN
         ORDER BY f.unit_id, f.measure, f.product_line, f.grain, f.period_start, f.kind, f.subject
         ON CONFLICT DO NOTHING
         RETURNING d.*
+    ), told AS (
+        SELECT calib.remind(
+            format('deviation:%s:%s:%s:%s:%s:%s:%s:%s', n.unit_id, n.measure, n.product_line, n.grain, n.period_start,
+                n.kind, n.subject, extract(epoch FROM n.detected_at)),
+            n.unit_id, 'manager', 'deviation', n.reason_code, n.reason_args || jsonb_build_object('deviation_id', n.deviation_id),
+            $1, $1 + make_interval(days => p.act_within_days))
+        FROM new n
+        LEFT JOIN calib.policy_at(calib.day_of($1)) p ON p.unit_id = n.unit_id
+        WHERE NOT n.observed
     )
-    SELECT count(*) FILTER (WHERE NOT n.observed), count(*) FILTER (WHERE n.observed)
+    -- counted, so that each of them is told
+    SELECT count(*) FILTER (WHERE NOT n.observed), count(*) FILTER (WHERE n.observed) + 0 * (SELECT count(*) FROM told)
     FROM new n;
 END $$;
 COMMENT ON FUNCTION calib.open_found(timestamptz, calib.finding[]) IS
@@ -255,7 +270,11 @@ BEGIN
     done.acted := calib.answer_filed($1);
     findings := ARRAY(SELECT f FROM calib.findings_at($1) f);
     UPDATE calib.deviation d SET ending = 'recovered', ended_at = $1
-    WHERE d.ending IS NULL AND d.deviation_id IN (SELECT calib.recovered($1, findings));
+    WHERE d.deviation_id IN (
+        SELECT o.deviation_id FROM calib.deviation o
+        WHERE o.ending IS NULL AND o.deviation_id = ANY (ARRAY(SELECT calib.recovered($1, findings)))
+        -- one that somebody is acting on is his
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
     GET DIAGNOSTICS done.recovered = ROW_COUNT;
     SELECT o.opened, o.observed INTO done.opened, done.observed FROM calib.open_found($1, findings) o;
     INSERT INTO calib.detection SELECT done.*;

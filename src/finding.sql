@@ -200,6 +200,29 @@ COMMENT ON FUNCTION calib.findings_of_sources(timestamptz) IS
 'The sources gone stale, on the highest units in the loop among those they told of in the 13 weeks before they fell silent, and above them. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.findings_of_sources(timestamptz) FROM PUBLIC;
 
+CREATE FUNCTION calib.findings_of_rules(as_of timestamptz) RETURNS SETOF calib.finding
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM calib.rule r WHERE r.enabled AND r.makes = 'deviation') THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT DISTINCT ON (h.unit_id, h.rule, h.subject)
+           h.unit_id, NULL, NULL::bigint, NULL, NULL::integer, '', '', 'quarter', calib.quarter_of($1),
+           l.observed, NULL::boolean, true, '{rule}'::text[], 'rule', concat_ws(': ', h.rule, nullif(h.subject, '')),
+           NULL, h.reason_code, h.reason_args, jsonb_build_object('rule', h.rule, 'key', h.key) || h.reason_args, NULL::bigint[]
+    FROM calib.rule_hits($1) h
+    JOIN calib.rule r ON r.rule = h.rule AND r.makes = 'deviation'
+    LEFT JOIN calib.loop_at($1) l ON l.unit_id = h.unit_id
+    ORDER BY h.unit_id, h.rule, h.subject, h.key;
+END $$;
+COMMENT ON FUNCTION calib.findings_of_rules(timestamptz) IS
+'What the rules that make deviations find at a time. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.findings_of_rules(timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION calib.findings_at(as_of timestamptz) RETURNS SETOF calib.finding
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -211,6 +234,7 @@ BEGIN
     CROSS JOIN LATERAL calib.findings_of_period($1, p.look_at, p.grain, p.period_start, p.running) f;
     RETURN QUERY SELECT f.* FROM calib.findings_of_coverage($1) f;
     RETURN QUERY SELECT f.* FROM calib.findings_of_sources($1) f;
+    RETURN QUERY SELECT f.* FROM calib.findings_of_rules($1) f;
 END $$;
 COMMENT ON FUNCTION calib.findings_at(timestamptz) IS
 'Everything a detection at a time finds, before folding. Internal: it is for whoever sees every unit.';
