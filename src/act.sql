@@ -1,6 +1,38 @@
 -- Acts: what ends a deviation because somebody did something, or says that nothing
 -- is to be done.
 
+CREATE FUNCTION calib.reminder_key(deviation calib.deviation) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('deviation:%s:%s:%s:%s:%s:%s:%s:%s', (deviation).unit_id, (deviation).measure, (deviation).product_line,
+        (deviation).grain, to_char((deviation).period_start, 'YYYY-MM-DD'), (deviation).kind, (deviation).subject,
+        extract(epoch FROM (deviation).detected_at));
+END;
+COMMENT ON FUNCTION calib.reminder_key(calib.deviation) IS
+'The key of the reminder to act on a deviation: the same whenever it is detected anew for that time.';
+
+-- Whoever ends it, and on whatever way: its manager is not to be asked any more.
+CREATE FUNCTION calib.settle_deviation() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_RELID <> 'calib.deviation'::regclass THEN
+        RAISE EXCEPTION USING ERRCODE = '39P01',
+            MESSAGE = 'function calib.settle_deviation keeps table calib.deviation only';
+    END IF;
+    IF NOT calib.restoring() THEN
+        PERFORM calib.settle_reminder(calib.reminder_key(NEW), NEW.ended_at, coalesce(NEW.ended_by, 'calib'), NEW.ending);
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION calib.settle_deviation() IS 'Trigger: the reminder of a deviation that ends is done.';
+REVOKE EXECUTE ON FUNCTION calib.settle_deviation() FROM PUBLIC;
+CREATE TRIGGER settle_deviation AFTER UPDATE ON calib.deviation
+    FOR EACH ROW WHEN (OLD.ending IS NULL AND NEW.ending IS NOT NULL) EXECUTE FUNCTION calib.settle_deviation();
+ALTER TABLE calib.deviation ENABLE ALWAYS TRIGGER settle_deviation;
+
 CREATE FUNCTION calib.end_deviation(deviation calib.deviation, ending text, action text, note text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

@@ -200,13 +200,17 @@ REVOKE EXECUTE ON FUNCTION calib.recovered(timestamptz, calib.finding[]) FROM PU
 -- The detection --------------------------------------------------------------------------
 
 CREATE FUNCTION calib.open_found(as_of timestamptz, findings calib.finding[])
-RETURNS TABLE (opened bigint, observed bigint)
+RETURNS TABLE (told bigint, in_silence bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     folded calib.finding[] := ARRAY(SELECT z FROM calib.fold($1, $2) z);
+    new calib.deviation;
+    within integer;
 BEGIN
+    told := 0;
+    in_silence := 0;
     -- one that is open already names those that have joined
     UPDATE calib.deviation d
     SET units = ARRAY(SELECT u FROM unnest(d.units || joined.units) u GROUP BY u ORDER BY u)
@@ -219,8 +223,7 @@ BEGIN
         WHERE o.ending IS NULL
         FOR NO KEY UPDATE OF o SKIP LOCKED) joined
     WHERE d.deviation_id = joined.deviation_id;
-    RETURN QUERY
-    WITH new AS (
+    FOR new IN
         INSERT INTO calib.deviation AS d (unit_id, measure, product_line, kind, subject, grain, period_start, detected_at,
             figures, remedy, reason_code, reason_args, units, observed)
         SELECT f.unit_id, f.measure, f.product_line, f.kind, f.subject, f.grain, f.period_start, $1,
@@ -229,19 +232,17 @@ BEGIN
         ORDER BY f.unit_id, f.measure, f.product_line, f.grain, f.period_start, f.kind, f.subject
         ON CONFLICT DO NOTHING
         RETURNING d.*
-    ), told AS (
-        SELECT calib.remind(
-            format('deviation:%s:%s:%s:%s:%s:%s:%s:%s', n.unit_id, n.measure, n.product_line, n.grain, n.period_start,
-                n.kind, n.subject, extract(epoch FROM n.detected_at)),
-            n.unit_id, 'manager', 'deviation', n.reason_code, n.reason_args || jsonb_build_object('deviation_id', n.deviation_id),
-            $1, $1 + make_interval(days => p.act_within_days))
-        FROM new n
-        LEFT JOIN calib.policy_at(calib.day_of($1)) p ON p.unit_id = n.unit_id
-        WHERE NOT n.observed
-    )
-    -- counted, so that each of them is told
-    SELECT count(*) FILTER (WHERE NOT n.observed), count(*) FILTER (WHERE n.observed) + 0 * (SELECT count(*) FROM told)
-    FROM new n;
+    LOOP
+        IF new.observed THEN
+            in_silence := in_silence + 1;
+            CONTINUE;
+        END IF;
+        told := told + 1;
+        SELECT p.act_within_days INTO within FROM calib.policy_at(calib.day_of($1), new.unit_id) p;
+        PERFORM calib.remind(calib.reminder_key(new), new.unit_id, 'manager', 'deviation',
+            new.reason_code, new.reason_args, $1, $1 + make_interval(hours => 24 * within));
+    END LOOP;
+    RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION calib.open_found(timestamptz, calib.finding[]) IS
 'Opens what is to be opened as of a time; returns how many that are told and how many in silence. Internal.';
@@ -276,7 +277,7 @@ BEGIN
         -- one that somebody is acting on is his
         FOR NO KEY UPDATE OF o SKIP LOCKED);
     GET DIAGNOSTICS done.recovered = ROW_COUNT;
-    SELECT o.opened, o.observed INTO done.opened, done.observed FROM calib.open_found($1, findings) o;
+    SELECT o.told, o.in_silence INTO done.opened, done.observed FROM calib.open_found($1, findings) o;
     INSERT INTO calib.detection SELECT done.*;
     RETURN done.opened + done.observed;
 END $$;
