@@ -86,8 +86,9 @@ two_sided(double t, double df, bool beyond)
 {
 	double half = df / 2;
 	double r = t / sqrt(df);
-	double log_x = r > 1e8 ? -2 * log(r) : -log1p(r * r);
-	double log_y = r < 1e-8 ? 2 * log(r) : -log1p(1 / (r * r));
+	double log_r = log(t) - 0.5 * log(df);
+	double log_x = r > 1e8 ? -2 * log_r : -log1p(r * r);
+	double log_y = r < 1e-8 ? 2 * log_r : -log1p(1 / (r * r));
 	double front = exp(half * log_x + 0.5 * log_y + log_gamma_ratio(half) -
 	                   0.5 * log(M_PI));
 	double x = exp(log_x);
