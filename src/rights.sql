@@ -151,7 +151,8 @@ BEGIN
         ('receivable', 'INSERT UPDATE DELETE', 'EXISTS (SELECT FROM calib.customer c'
             ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))' || by_hand),
         ('deviation', 'SELECT', format(happened, 'deviation',
-            'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')),
+            'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')
+            || ' AND (NOT observed OR ' || format(everyone, '{admin}') || ')'),
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
