@@ -184,7 +184,7 @@ my $of_public = join ', ', map { "'$_'" } qw(
 	duties_own expected_triggers facts_waiting fed_sources feed_problems file_adjustment
 	file_request freshness_at guard_table held_duties holds indicator_in ingest login_is_delegate nps_by_quarter
 	origin_of peer_figures
-	pilot_effects_now pilot_figures_now pilots_seen places_held prune_outbox publish_targets pull rearm reject_adjustment
+	pilot_candidates_now pilot_effects_now pilot_figures_now pilots_seen places_held prune_outbox publish_targets pull rearm reject_adjustment
 	reject_request rep_weeks_in results_at run seal shallow_coverage_in sri_by_month stale_results
 	stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
 	targets_missing unaudit_table unguard_table unit_labels units_asked units_ever_seen units_held units_known
