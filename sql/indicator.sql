@@ -118,7 +118,7 @@ INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('indicator_a', 'manage
 SET ROLE indicator_a;
 SELECT array_agg(DISTINCT unit_id) FROM calib.indicator_weekly;
 SELECT numerator, denominator FROM calib.indicator_in('2026-12-28', '2026-12-29') WHERE unit_id = 4 AND code = 'strike_rate';
-SELECT * FROM calib.all_indicator_in('2026-12-28', '2026-12-29');
+SELECT * FROM calib.all_indicator_in('2026-12-28', '2026-12-29', now(), NULL);
 SET ROLE indicator_b;
 SELECT array_agg(DISTINCT unit_id) FROM calib.indicator_weekly;
 RESET ROLE;

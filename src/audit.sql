@@ -74,7 +74,7 @@ DECLARE
 BEGIN
     FOREACH audited IN ARRAY ARRAY['organisation', 'unit', 'duty', 'policy', 'holiday', 'absence', 'tier',
         'activity_weight', 'benchmark', 'season', 'source', 'evidence', 'result', 'target',
-        'adjustment', 'adjustment_evidence', 'resource_request', 'request_evidence', 'agreement']
+        'adjustment', 'adjustment_evidence', 'resource_request', 'request_evidence', 'agreement', 'pilot', 'pilot_unit']
     LOOP
         PERFORM calib.put_on_trail(format('calib.%I', audited)::regclass);
     END LOOP;

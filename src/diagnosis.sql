@@ -9,7 +9,7 @@ BEGIN ATOMIC
     WITH behavior AS (
         SELECT b.* FROM calib.all_behavior_in(from_at, to_at, known_at) b
     ), conversion AS (
-        SELECT c.* FROM calib.all_conversion_in(from_at, to_at) c
+        SELECT c.* FROM calib.all_conversion_in(from_at, to_at, known_at) c
     ), line AS (
         SELECT '' AS product_line
         UNION SELECT t.product_line FROM calib.target t
@@ -99,7 +99,8 @@ BEGIN ATOMIC
     WITH bounds AS (
         SELECT calib.start_of(period_start) AS from_at,
                least(as_of, calib.start_of(calib.period_end(period_start, grain))) AS to_at,
-               calib.start_of(period_start - 91) AS before_at
+               calib.start_of(period_start - 91) AS before_at,
+               greatest(least(calib.day_of(as_of), calib.period_end(period_start, grain) - 1), period_start) AS on_day
     ), attained AS MATERIALIZED (
         SELECT a.* FROM calib.attainment_at(as_of, known_at) a WHERE a.grain = diagnosis_figures.grain
     ), figure AS MATERIALIZED (
@@ -111,9 +112,9 @@ BEGIN ATOMIC
     ), benchmark AS MATERIALIZED (
         SELECT k.* FROM bounds b CROSS JOIN LATERAL calib.benchmark_at(calib.day_of(b.to_at)) k
     ), stale AS MATERIALIZED (
-        SELECT s.* FROM bounds b CROSS JOIN LATERAL calib.stale_results(b.to_at) s
+        SELECT s.* FROM bounds b CROSS JOIN LATERAL calib.stale_results(b.to_at, known_at) s
     ), compared AS (
-        SELECT a.*, previous.pace AS previous_pace, u.name, u.kind, u.parent_id, u.peer_group, u.active,
+        SELECT a.*, previous.pace AS previous_pace, u.name, u.kind, h.parent_id, u.peer_group, u.active,
                f.rep_weeks, f.weighted, f.weighted_on_time, f.events, f.late_events, f.existing_events, f.concentration,
                f.worked, f.won, f.peers, f.peer_events, f.peer_existing_events, f.peer_concentration, f.peer_worked, f.peer_won,
                w.weighted AS weighted_before, w.rep_weeks AS rep_weeks_before,
@@ -132,6 +133,8 @@ BEGIN ATOMIC
         JOIN policy p USING (unit_id)
         JOIN figure f USING (unit_id, product_line)
         JOIN before w USING (unit_id, product_line)
+        -- a unit that moved since is judged with the group it stood in
+        JOIN calib.unit_history h ON h.unit_id = a.unit_id AND h.valid @> b.on_day
         LEFT JOIN attained previous ON previous.unit_id = a.unit_id AND previous.measure = a.measure
          AND previous.product_line = a.product_line AND previous.period_end = a.period_start
         LEFT JOIN benchmark line ON line.unit_id = a.unit_id AND line.product_line = a.product_line

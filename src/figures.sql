@@ -97,22 +97,58 @@ END;
 COMMENT ON FUNCTION calib.rep_weeks_in(timestamptz, timestamptz) IS
 'Working time of the reps of each unit seen in [from_at, to_at), in weeks of 7 days: days before joining, after leaving or on leave are out.';
 
-CREATE FUNCTION calib.all_conversion_in(from_at timestamptz, to_at timestamptz)
+-- By single days, not by working_days() of each week: that would be a call per rep
+-- and week.
+CREATE FUNCTION calib.rep_weeks_worked(from_week date, to_week date)
+RETURNS TABLE (unit_id bigint, week date, working_days integer)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10000
+SET jit = off
+BEGIN ATOMIC
+    WITH day AS MATERIALIZED (
+        SELECT g.day::date AS day, calib.period_start(g.day::date, 'week') AS week,
+               coalesce(h.working, extract(isodow FROM g.day) < 6) AS working
+        FROM generate_series(
+            calib.period_start(from_week + 6, 'week')::timestamp,
+            (calib.period_start(to_week - 1, 'week') + 6)::timestamp,
+            interval '1 day') AS g (day)
+        LEFT JOIN calib.holiday h ON h.day = g.day::date
+    )
+    SELECT u.unit_id, d.week,
+           count(*) FILTER (WHERE d.working AND n.active @> d.day AND NOT coalesce(n.absences @> d.day, false))::integer
+    FROM calib.unit u
+    JOIN calib.unit_days() n USING (unit_id)
+    CROSS JOIN day d
+    WHERE u.kind = 'rep'
+    GROUP BY u.unit_id, d.week;
+END;
+COMMENT ON FUNCTION calib.rep_weeks_worked(date, date) IS
+'Each rep''s own working days in each ISO week that begins in [from_week, to_week): the calendar''s, within its active days and outside of its absences; 0 where it had none. NULL gives no rows; an infinite day is 22023. Internal: of every rep.';
+REVOKE EXECUTE ON FUNCTION calib.rep_weeks_worked(date, date) FROM PUBLIC;
+
+-- Opportunities have no time of record: one closed after known_at was open then.
+CREATE FUNCTION calib.all_conversion_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    WITH worked AS (
+    WITH opportunity AS (
+        SELECT o.opportunity_id, o.unit_id, o.product_line, o.outcome, o.created_at,
+               CASE WHEN o.closed_at <= known_at OR known_at IS NULL THEN o.closed_at END AS closed_at
+        FROM calib.opportunity o
+        WHERE o.created_at < to_at AND (known_at IS NULL OR o.created_at <= known_at)
+    ), worked AS (
         SELECT o.unit_id, o.product_line,
                coalesce(calib.day_of(o.closed_at), calib.day_of(to_at) - 1) AS day,
                o.outcome = 'won' AND o.closed_at >= from_at AND o.closed_at < to_at AS won
-        FROM calib.opportunity o
-        WHERE o.created_at < to_at AND (o.closed_at IS NULL OR o.closed_at >= from_at)
+        FROM opportunity o
+        WHERE (o.closed_at IS NULL OR o.closed_at >= from_at)
           AND (o.created_at >= from_at OR (o.closed_at >= from_at AND o.closed_at < to_at)
                OR EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
-                          AND a.occurred_at >= from_at AND a.occurred_at < to_at)
+                          AND a.occurred_at >= from_at AND a.occurred_at < to_at
+                          AND (known_at IS NULL OR a.recorded_at <= known_at))
                OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
                           AND s.from_stage IS DISTINCT FROM s.to_stage
-                          AND s.changed_at >= from_at AND s.changed_at < to_at))
+                          AND s.changed_at >= from_at AND s.changed_at < to_at
+                          AND (known_at IS NULL OR s.changed_at <= known_at)))
     )
     SELECT t.ancestor_id, line.product_line, count(*), count(*) FILTER (WHERE w.won)
     FROM worked w
@@ -121,20 +157,20 @@ BEGIN ATOMIC
      AND w.day >= coalesce(t.valid_from, w.day) AND w.day < coalesce(t.valid_to, w.day + 1)
     GROUP BY t.ancestor_id, line.product_line;
 END;
-COMMENT ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz, timestamptz) IS
 'conversion_in of every unit; internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.conversion_in(from_at timestamptz, to_at timestamptz)
+CREATE FUNCTION calib.conversion_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT c.* FROM calib.all_conversion_in(from_at, to_at) c
+    SELECT c.* FROM calib.all_conversion_in(from_at, to_at, known_at) c
     WHERE c.unit_id IN (SELECT calib.units_seen());
 END;
-COMMENT ON FUNCTION calib.conversion_in(timestamptz, timestamptz) IS
-'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit seen and product line (empty: all).';
+COMMENT ON FUNCTION calib.conversion_in(timestamptz, timestamptz, timestamptz) IS
+'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit seen and product line (empty: all). known_at: only acts recorded by then, and only what was opened, moved and closed by then.';
 
 CREATE FUNCTION calib.benchmark_at(on_day date)
 RETURNS TABLE (unit_id bigint, product_line text, conversion numeric)
@@ -153,18 +189,50 @@ END;
 COMMENT ON FUNCTION calib.benchmark_at(date) IS
 'The conversion benchmark of each unit and product line on a day: the nearest up the tree, else everyone''s.';
 
-CREATE FUNCTION calib.stale_results(as_of timestamptz)
+CREATE FUNCTION calib.stale_results(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (measure text, days integer, stale_days integer)
-LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE ROWS 10
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT DISTINCT ON (f.measure) f.measure,
            calib.day_of(as_of) - calib.day_of(f.newest), s.stale_days
     FROM calib.source s
     JOIN (SELECT r.source, r.measure, max(r.occurred_at) AS newest FROM calib.result r
-          WHERE r.occurred_at <= as_of GROUP BY r.source, r.measure) f USING (source)
+          WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+          GROUP BY r.source, r.measure) f USING (source)
     WHERE f.newest < as_of - make_interval(hours => 24 * s.stale_days)
     ORDER BY f.measure, f.newest;
 END;
-COMMENT ON FUNCTION calib.stale_results(timestamptz) IS
-'Measures one of whose sources has sent no result for longer than its limit, and for how many days: of all results, whoever asks.';
+COMMENT ON FUNCTION calib.stale_results(timestamptz, timestamptz) IS
+'Measures one of whose sources has sent no result for longer than its limit, and for how many days: of all results, whoever asks; known_at: of those recorded by then. as_of NULL gives no rows.';
+
+-- A visit planned or a report owed for yesterday says nothing of a source that has
+-- been silent since it was entered.
+CREATE FUNCTION calib.stale_sources(as_of timestamptz, known_at timestamptz)
+RETURNS TABLE (source text, newest timestamptz, days integer, stale_days integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET jit = off
+BEGIN ATOMIC
+    WITH fact AS (
+        SELECT r.source, max(r.occurred_at) AS newest
+        FROM calib.result r
+        WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+          AND r.source IN (SELECT s.source FROM calib.source s)
+        GROUP BY r.source
+        UNION ALL
+        SELECT a.source, max(a.occurred_at)
+        FROM calib.activity a
+        WHERE a.occurred_at <= as_of AND (known_at IS NULL OR a.recorded_at <= known_at)
+          AND a.kind <> 'planned_visit' AND a.outcome IS DISTINCT FROM 'open'
+          AND a.source IN (SELECT s.source FROM calib.source s)
+        GROUP BY a.source
+    ), told AS (
+        SELECT f.source, max(f.newest) AS newest FROM fact f GROUP BY f.source
+    )
+    SELECT s.source, t.newest, calib.day_of(as_of) - calib.day_of(t.newest), s.stale_days
+    FROM calib.source s JOIN told t USING (source)
+    WHERE t.newest < as_of - make_interval(hours => 24 * s.stale_days);
+END;
+COMMENT ON FUNCTION calib.stale_sources(timestamptz, timestamptz) IS
+'Sources with a limit that have told of neither a result nor an activity for longer than it: their newest fact and for how many days; known_at (NULL: not asked): of what was recorded by then. A source that never told anything is not among them. as_of NULL gives no rows. Internal: one pass over all facts.';
+REVOKE EXECUTE ON FUNCTION calib.stale_sources(timestamptz, timestamptz) FROM PUBLIC;

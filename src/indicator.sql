@@ -1,10 +1,17 @@
 -- The twelve weekly indicators of each rep.  What each one counts is said here
 -- and nowhere else; docs/indicator.md says it in words.
+--
+-- as_of is the day that is today: which weeks have begun, what is due. With known_at
+-- only what had happened by as_of and was recorded by known_at counts; customers and
+-- moves of stage have no other time than their own. Without it facts count as they
+-- stand, also one that a feed dates later than as_of.
+-- SET jit on the inner ones also keeps them from being inlined, which would turn
+-- what is asked once into something asked per row.
 
 CREATE INDEX activity_order ON calib.activity (occurred_at) WHERE kind = 'order';
 CREATE INDEX activity_due ON calib.activity (due_at) WHERE due_at IS NOT NULL;
 
-CREATE FUNCTION calib.weeks_begun(from_week date, to_week date)
+CREATE FUNCTION calib.weeks_begun(from_week date, to_week date, as_of timestamptz)
 RETURNS TABLE (week date)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 53
 BEGIN ATOMIC
@@ -12,17 +19,18 @@ BEGIN ATOMIC
     FROM generate_series(
         calib.period_start(from_week + 6, 'week')::timestamp,
         -- an infinite day is refused by period_start
-        least(calib.period_start(to_week - 1, 'week'), calib.today())::timestamp,
+        least(calib.period_start(to_week - 1, 'week'), calib.day_of(as_of))::timestamp,
         interval '7 days') AS g (day);
 END;
-COMMENT ON FUNCTION calib.weeks_begun(date, date) IS
-'The Mondays of the ISO weeks that begin in [from_week, to_week), up to today. NULL gives no rows; an infinite day is 22023.';
+COMMENT ON FUNCTION calib.weeks_begun(date, date, timestamptz) IS
+'The Mondays of the ISO weeks that begin in [from_week, to_week), up to the day of as_of. NULL gives no rows; an infinite day is 22023.';
 
 -- Acts ------------------------------------------------------------------------
 
-CREATE FUNCTION calib.acts_in(kinds text[], from_day date, to_day date)
+CREATE FUNCTION calib.acts_in(kinds text[], from_day date, to_day date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, day date, kind text, customer_id bigint, quantity numeric)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100000
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+SET jit = off
 BEGIN ATOMIC
     SELECT a.unit_id, calib.period_start(d.day, 'week'), d.day, a.kind, a.customer_id, a.quantity::numeric
     FROM calib.activity a
@@ -30,26 +38,28 @@ BEGIN ATOMIC
         SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
     WHERE a.kind = ANY (kinds)
       -- asked once, not per row
-      AND a.occurred_at >= (SELECT calib.start_of(from_day)) AND a.occurred_at < (SELECT calib.start_of(to_day));
+      AND a.occurred_at >= (SELECT calib.start_of(from_day)) AND a.occurred_at < (SELECT calib.start_of(to_day))
+      AND (known_at IS NULL OR (a.occurred_at <= as_of AND a.recorded_at <= known_at));
 END;
-COMMENT ON FUNCTION calib.acts_in(text[], date, date) IS
+COMMENT ON FUNCTION calib.acts_in(text[], date, date, timestamptz, timestamptz) IS
 'The activities of these kinds on the days [from_day, to_day), each with its day and week in the organisation''s time; of every unit, internal.';
-REVOKE EXECUTE ON FUNCTION calib.acts_in(text[], date, date) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.acts_in(text[], date, date, timestamptz, timestamptz) FROM PUBLIC;
 
 -- An order after several visits makes each of them productive; its lines count
 -- once, for the last visit of the rep before it.
-CREATE FUNCTION calib.visits_in(from_day date, to_day date)
+CREATE FUNCTION calib.visits_in(from_day date, to_day date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, day date, customer_id bigint, productive boolean, lines numeric)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100000
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+SET jit = off
 BEGIN ATOMIC
     WITH visit AS (
         SELECT a.unit_id, a.customer_id, a.week, a.day,
                lead(a.day) OVER (PARTITION BY a.unit_id, a.customer_id ORDER BY a.day) AS next_day
-        FROM calib.acts_in('{visit}', from_day, to_day + 7) a
+        FROM calib.acts_in('{visit}', from_day, to_day + 7, as_of, known_at) a
         GROUP BY a.unit_id, a.customer_id, a.week, a.day
     ), ordered AS (
         SELECT a.customer_id, a.day, sum(a.quantity) AS lines
-        FROM calib.acts_in('{order}', from_day, to_day + 7) a
+        FROM calib.acts_in('{order}', from_day, to_day + 7, as_of, known_at) a
         WHERE a.customer_id IS NOT NULL
         GROUP BY a.customer_id, a.day
     )
@@ -60,18 +70,19 @@ BEGIN ATOMIC
     WHERE v.day < to_day
     GROUP BY v.unit_id, v.week, v.day, v.customer_id;
 END;
-COMMENT ON FUNCTION calib.visits_in(date, date) IS
+COMMENT ON FUNCTION calib.visits_in(date, date, timestamptz, timestamptz) IS
 'Visits on the days [from_day, to_day), one per unit, customer and day: whether an order of the customer followed on the same day or within the 7 days after, and the lines of the orders it was the last visit before; of every unit, internal.';
-REVOKE EXECUTE ON FUNCTION calib.visits_in(date, date) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.visits_in(date, date, timestamptz, timestamptz) FROM PUBLIC;
 
 -- Figures ---------------------------------------------------------------------
 
-CREATE FUNCTION calib.acts_counted(from_day date, to_day date)
+CREATE FUNCTION calib.acts_counted(from_day date, to_day date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, code text, numerator numeric, denominator numeric)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10000
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+SET jit = off
 BEGIN ATOMIC
     WITH visit AS MATERIALIZED (
-        SELECT v.* FROM calib.visits_in(from_day, to_day) v
+        SELECT v.* FROM calib.visits_in(from_day, to_day, as_of, known_at) v
     ), calls AS (
         SELECT v.unit_id, v.week, count(*) AS visits, count(*) FILTER (WHERE v.productive) AS productive, sum(v.lines) AS lines
         FROM visit v
@@ -79,10 +90,10 @@ BEGIN ATOMIC
     ), planned AS (
         -- a day counts once it is over
         SELECT DISTINCT a.unit_id, a.week, a.day, a.customer_id
-        FROM calib.acts_in('{planned_visit}', from_day, least(to_day, calib.today())) a
+        FROM calib.acts_in('{planned_visit}', from_day, least(to_day, calib.day_of(as_of)), as_of, known_at) a
     ), act AS (
         SELECT a.unit_id, a.week, a.kind, sum(a.quantity) AS quantity, count(DISTINCT (a.day, a.customer_id)) AS customer_days
-        FROM calib.acts_in('{contract_change,shelf_check}', from_day, to_day) a
+        FROM calib.acts_in('{contract_change,shelf_check}', from_day, to_day, as_of, known_at) a
         GROUP BY a.unit_id, a.week, a.kind
     )
     SELECT c.unit_id, c.week, f.code, f.numerator, f.denominator
@@ -108,7 +119,7 @@ BEGIN ATOMIC
     FROM calib.activity d
     WHERE d.kind IN ('follow_up', 'log_report')
       AND d.due_at >= (SELECT calib.start_of(from_day)) AND d.due_at < (SELECT calib.start_of(to_day))
-      AND d.due_at <= (SELECT calib.clock())
+      AND d.due_at <= as_of AND (known_at IS NULL OR d.recorded_at <= known_at)
     GROUP BY 1, 2, 3
     UNION ALL
     SELECT o.unit_id, calib.period_start((s.changed_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date, 'week'), 'stage_advances',
@@ -118,15 +129,17 @@ BEGIN ATOMIC
     JOIN calib.stage departed ON departed.stage = s.from_stage
     JOIN calib.stage entered ON entered.stage = s.to_stage
     WHERE s.changed_at >= (SELECT calib.start_of(from_day)) AND s.changed_at < (SELECT calib.start_of(to_day))
+      AND (known_at IS NULL OR s.changed_at <= least(as_of, known_at))
     GROUP BY 1, 2;
 END;
-COMMENT ON FUNCTION calib.acts_counted(date, date) IS
+COMMENT ON FUNCTION calib.acts_counted(date, date, timestamptz, timestamptz) IS
 'Of the indicators those that count acts, for the weeks in [from_day, to_day), both Mondays; of every unit, internal.';
-REVOKE EXECUTE ON FUNCTION calib.acts_counted(date, date) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.acts_counted(date, date, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.customers_counted(from_day date, to_day date)
+CREATE FUNCTION calib.customers_counted(from_day date, to_day date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, code text, numerator numeric, denominator numeric)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10000
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+SET jit = off
 BEGIN ATOMIC
     WITH week AS (
         SELECT g.day::date AS week
@@ -137,6 +150,7 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT (c.created_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
         WHERE c.unit_id IS NOT NULL AND c.created_at < (SELECT calib.start_of(to_day))
+          AND (known_at IS NULL OR c.created_at <= least(as_of, known_at))
     ), entered AS (
         SELECT o.unit_id, o.entered AS week, count(*) AS customers
         FROM owned o
@@ -144,7 +158,7 @@ BEGIN ATOMIC
     ), seen AS MATERIALIZED (
         SELECT a.unit_id, a.week, a.customer_id, bool_or(a.kind = 'visit') AS visited,
                bool_or(a.kind = 'collection_contact') AS dunned
-        FROM calib.acts_in('{visit,collection_contact}', from_day, to_day) a
+        FROM calib.acts_in('{visit,collection_contact}', from_day, to_day, as_of, known_at) a
         WHERE a.customer_id IS NOT NULL
         GROUP BY a.unit_id, a.week, a.customer_id
     ), visited AS (
@@ -154,16 +168,17 @@ BEGIN ATOMIC
         GROUP BY s.unit_id, s.week
     ), overdue AS (
         -- in the weeks from the one of the day after it was due to that of the last day
-        -- before it was settled, today at the latest
+        -- before it was settled, that of as_of at the latest
         SELECT DISTINCT c.unit_id, g.day::date AS week, c.customer_id
         FROM calib.receivable r
         JOIN calib.customer c USING (customer_id)
         CROSS JOIN LATERAL generate_series(
             calib.period_start(greatest(r.due_on + 1, from_day), 'week')::timestamp,
-            least(r.settled_on - 1, to_day - 1, (SELECT calib.today()))::timestamp,
+            least(r.settled_on - 1, to_day - 1, (SELECT calib.day_of(as_of)))::timestamp,
             interval '7 days') AS g (day)
         WHERE c.unit_id IS NOT NULL AND (r.amount > 0 OR r.amount IS NULL)
-          AND r.due_on < least(to_day, (SELECT calib.today())) AND (r.settled_on > r.due_on + 1 OR r.settled_on IS NULL)
+          AND (known_at IS NULL OR r.recorded_at <= known_at)
+          AND r.due_on < least(to_day, (SELECT calib.day_of(as_of))) AND (r.settled_on > r.due_on + 1 OR r.settled_on IS NULL)
     )
     SELECT e.unit_id, w.week, 'coverage', coalesce(v.customers, 0), e.customers
     FROM week w
@@ -179,23 +194,23 @@ BEGIN ATOMIC
     FROM overdue o LEFT JOIN seen s USING (unit_id, week, customer_id)
     GROUP BY o.unit_id, o.week;
 END;
-COMMENT ON FUNCTION calib.customers_counted(date, date) IS
+COMMENT ON FUNCTION calib.customers_counted(date, date, timestamptz, timestamptz) IS
 'Of the indicators those that count customers, for the weeks in [from_day, to_day), both Mondays; of every unit, internal.';
-REVOKE EXECUTE ON FUNCTION calib.customers_counted(date, date) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.customers_counted(date, date, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.all_indicator_in(from_week date, to_week date)
+CREATE FUNCTION calib.all_indicator_in(from_week date, to_week date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, code text, numerator numeric, denominator numeric)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10000
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 SET jit = off
 BEGIN ATOMIC
     WITH week AS MATERIALIZED (
-        SELECT w.week FROM calib.weeks_begun(from_week, to_week) w
+        SELECT w.week FROM calib.weeks_begun(from_week, to_week, as_of) w
     ), span AS MATERIALIZED (
         SELECT min(w.week) AS from_day, max(w.week) + 7 AS to_day FROM week w
     ), figure AS MATERIALIZED (
-        SELECT f.* FROM span s CROSS JOIN LATERAL calib.acts_counted(s.from_day, s.to_day) f
+        SELECT f.* FROM span s CROSS JOIN LATERAL calib.acts_counted(s.from_day, s.to_day, as_of, known_at) f
         UNION ALL
-        SELECT f.* FROM span s CROSS JOIN LATERAL calib.customers_counted(s.from_day, s.to_day) f
+        SELECT f.* FROM span s CROSS JOIN LATERAL calib.customers_counted(s.from_day, s.to_day, as_of, known_at) f
     ), at_work AS (
         SELECT d.unit_id, w.week
         FROM calib.unit_days() d CROSS JOIN week w
@@ -214,9 +229,9 @@ BEGIN ATOMIC
         ('followup_timeliness', 0), ('log_reports', 0), ('collection_contacts', 0)) AS i (code, denominator)
     LEFT JOIN figure f ON f.unit_id = a.unit_id AND f.week = a.week AND f.code = i.code;
 END;
-COMMENT ON FUNCTION calib.all_indicator_in(date, date) IS
-'indicator_in of every rep; internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_indicator_in(date, date) FROM PUBLIC;
+COMMENT ON FUNCTION calib.all_indicator_in(date, date, timestamptz, timestamptz) IS
+'indicator_in of every rep as of a time; with known_at of what had happened by as_of and was recorded by known_at alone; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_indicator_in(date, date, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.indicator_in(from_week date, to_week date)
 RETURNS TABLE (unit_id bigint, week date, code text, numerator numeric, denominator numeric, value numeric)
@@ -224,7 +239,7 @@ LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT i.unit_id, i.week, i.code, i.numerator, i.denominator, i.numerator / nullif(i.denominator, 0)
-    FROM calib.all_indicator_in(from_week, to_week) i
+    FROM calib.all_indicator_in(from_week, to_week, calib.clock(), NULL) i
     WHERE i.unit_id IN (SELECT calib.units_seen());
 END;
 COMMENT ON FUNCTION calib.indicator_in(date, date) IS

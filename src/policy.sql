@@ -28,13 +28,16 @@ CREATE TABLE calib.policy (
     shallow_share numeric CHECK (shallow_share >= 0 AND shallow_share <= 1),
     shallow_min_visited integer CHECK (shallow_min_visited >= 1),
     loop boolean,
+    reopen_days integer CHECK (reopen_days >= 0),
+    act_within_days integer CHECK (act_within_days >= 0),
     UNIQUE NULLS NOT DISTINCT (unit_id, valid_from),
     -- With a hole in it, what it leaves out would be nobody's rule.
     CONSTRAINT policy_for_everyone_is_full CHECK (unit_id IS NOT NULL
         OR num_nulls(cap, max_adjustments, approval, filing_grace_days, step_due_hours, attainment_floor,
             attainment_margin, windfall_margin, density_margin, min_elapsed_share, min_peers,
             ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
-            late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop) = 0)
+            late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop,
+            reopen_days, act_within_days) = 0)
 );
 COMMENT ON TABLE calib.policy IS
 'Lines, caps and switches from a day on, for a unit and all below it, or for everyone (unit_id NULL). NULL in a column: inherited, column by column, up the tree. A row in force is not changed (KC007): enter a new one.';
@@ -65,15 +68,19 @@ COMMENT ON COLUMN calib.policy.shallow_stages IS 'Stages that count as early.';
 COMMENT ON COLUMN calib.policy.shallow_share IS 'Share of stuck among visited customers from which coverage is shallow.';
 COMMENT ON COLUMN calib.policy.shallow_min_visited IS 'Fewer visited customers than this are not judged.';
 COMMENT ON COLUMN calib.policy.loop IS 'Whether deviations are opened for the unit.';
+COMMENT ON COLUMN calib.policy.reopen_days IS 'Days in which a deviation that was acted on or dismissed is not opened again.';
+COMMENT ON COLUMN calib.policy.act_within_days IS 'Days from detection in which an act is in time.';
 
 INSERT INTO calib.policy (valid_from, cap, max_adjustments, approval, filing_grace_days, step_due_hours,
     attainment_floor, attainment_margin, windfall_margin, density_margin, min_elapsed_share,
     min_peers, ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
-    late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop)
+    late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop,
+    reopen_days, act_within_days)
 VALUES ('2000-01-01', 0.10, 2, 'required', 5, 24,
     1, 0.10, 0.15, 0.30, 0.20,
     3, 8, 20, 0.8, 0.20, 1.5,
-    48, 14, '{initial_contact}', 0.5, 3, false);
+    48, 14, '{initial_contact}', 0.5, 3, false,
+    28, 5);
 SELECT calib.keep_in_dump('calib.policy', seeded => true);
 
 CREATE FUNCTION calib.fill_policy() RETURNS trigger
@@ -130,6 +137,8 @@ RETURNS TABLE (unit_id bigint,
     shallow_share numeric,
     shallow_min_visited integer,
     loop boolean,
+    reopen_days integer,
+    act_within_days integer,
     shallow_stages text[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -174,6 +183,8 @@ BEGIN
         (array_agg(l.shallow_share ORDER BY l.depth) FILTER (WHERE l.shallow_share IS NOT NULL))[1],
         (array_agg(l.shallow_min_visited ORDER BY l.depth) FILTER (WHERE l.shallow_min_visited IS NOT NULL))[1],
         (array_agg(l.loop ORDER BY l.depth) FILTER (WHERE l.loop IS NOT NULL))[1],
+        (array_agg(l.reopen_days ORDER BY l.depth) FILTER (WHERE l.reopen_days IS NOT NULL))[1],
+        (array_agg(l.act_within_days ORDER BY l.depth) FILTER (WHERE l.act_within_days IS NOT NULL))[1],
         ARRAY(SELECT jsonb_array_elements_text(
             (array_agg(to_jsonb(l.shallow_stages) ORDER BY l.depth) FILTER (WHERE l.shallow_stages IS NOT NULL))[1]))
     FROM line l

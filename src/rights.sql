@@ -151,9 +151,14 @@ BEGIN
         ('receivable', 'INSERT UPDATE DELETE', 'EXISTS (SELECT FROM calib.customer c'
             ' WHERE c.customer_id = receivable.customer_id AND (' || format(held_or_everyone, '{admin}') || '))' || by_hand),
         ('deviation', 'SELECT', format(happened, 'deviation',
-            'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')),
+            'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')
+            || ' AND (NOT observed OR ' || format(everyone, '{admin}') || ')'),
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
+
+        -- a rep reads what it is asked to do, not what its manager is asked to talk about
+        ('reminder', 'SELECT', seen || ' AND (duty = ''rep'' OR '
+            || format(held, '{viewer,manager,risk,hr,admin}') || ')'),
 
         -- targets and how they change; the guard decides what a write may do
         ('target', 'SELECT', format(happened, 'target',
@@ -183,6 +188,12 @@ BEGIN
         -- what HR holds, and tells other systems
         ('agreement', 'SELECT', format(held, '{rep,manager,hr,admin}')),
         ('outbox outbox_claim', 'SELECT', format(everyone, '{hr,admin}')),
+
+        -- who tries calib, and against whom
+        ('pilot', 'SELECT', format(everyone, any_duty)
+            || ' OR EXISTS (SELECT FROM calib.pilot_unit u WHERE u.pilot_id = pilot.pilot_id)'),
+        ('pilot_unit', 'SELECT', seen),
+        ('pilot pilot_unit', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
         -- where facts come from, and what could not be taken
         ('feed feed_key feed_error ingested_source unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),

@@ -1,26 +1,26 @@
 -- Shallow coverage: visited, but stuck in an early stage.  Counted as its owner:
 -- a customer is stuck by all its opportunities, also those of units unseen.
 
-CREATE FUNCTION calib.shallow_coverage_in(from_at timestamptz, to_at timestamptz)
+CREATE FUNCTION calib.all_shallow_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, visited bigint, stuck bigint, share numeric, flagged boolean)
-LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE ROWS 1000
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 SET jit = off
 BEGIN ATOMIC
     WITH visited AS (
         SELECT DISTINCT a.unit_id, a.customer_id
         FROM calib.activity a
         WHERE a.kind = 'visit' AND a.occurred_at >= from_at AND a.occurred_at < to_at
+          AND (known_at IS NULL OR a.recorded_at <= known_at)
     ), open AS (
-        -- each opportunity in the stage it had at the end of the window
+        -- each opportunity in the stage it had at the end of the window, as far as known
         SELECT o.customer_id, s.to_stage AS stage, s.changed_at AS since
         FROM calib.opportunity o
         CROSS JOIN LATERAL (
             SELECT s.to_stage, s.changed_at FROM calib.stage_change s
-            WHERE s.opportunity_id = o.opportunity_id AND s.changed_at <= to_at
+            WHERE s.opportunity_id = o.opportunity_id AND s.changed_at <= least(to_at, known_at)
               AND s.from_stage IS DISTINCT FROM s.to_stage
             ORDER BY s.changed_at DESC, s.stage_change_id DESC LIMIT 1) s
-        WHERE o.created_at <= to_at AND (o.closed_at IS NULL OR o.closed_at > to_at)
+        WHERE o.created_at <= least(to_at, known_at) AND (o.closed_at IS NULL OR o.closed_at > least(to_at, known_at))
     ), customer AS (
         -- a customer is stuck when nothing open with it has moved on
         SELECT v.unit_id, v.customer_id,
@@ -38,8 +38,19 @@ BEGIN ATOMIC
     SELECT c.unit_id, c.visited, c.stuck, c.stuck::numeric / c.visited,
            c.stuck::numeric / c.visited >= p.shallow_share AND c.visited >= p.shallow_min_visited
     FROM counted c
-    JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = c.unit_id
-    WHERE c.unit_id IN (SELECT calib.units_seen());
+    JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = c.unit_id;
+END;
+COMMENT ON FUNCTION calib.all_shallow_in(timestamptz, timestamptz, timestamptz) IS
+'shallow_coverage_in of every rep and, where known_at is given, of what was recorded by then; opportunities and moves have no other time than their own. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_shallow_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.shallow_coverage_in(from_at timestamptz, to_at timestamptz)
+RETURNS TABLE (unit_id bigint, visited bigint, stuck bigint, share numeric, flagged boolean)
+LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.* FROM calib.all_shallow_in(from_at, to_at, NULL) s
+    WHERE s.unit_id IN (SELECT calib.units_seen());
 END;
 COMMENT ON FUNCTION calib.shallow_coverage_in(timestamptz, timestamptz) IS
 'Of the customers with an open opportunity that each rep seen visited in [from_at, to_at): how many are stuck, that is in an early stage for MORE than shallow_days. NULL gives no rows.';
