@@ -207,7 +207,7 @@ AS $$
 DECLARE
     at timestamptz := calib.clock();
     held calib.meeting;
-    retiered bigint[];
+    units bigint[];
 BEGIN
     -- one closing at a time: what two have in common is more than their rows
     PERFORM pg_advisory_xact_lock('calib.meeting'::regclass::oid::integer, 0);
@@ -216,15 +216,17 @@ BEGIN
     WHERE r.meeting_id = $1 AND r.decision IS NULL AND r.remark IS NULL;
     PERFORM calib.lock_accepted($1);
     PERFORM calib.carry_out(held);
-    retiered := calib.units_retiered($1);
-    IF retiered IS NOT NULL THEN
+    units := calib.units_retiered($1);
+    IF units IS NOT NULL THEN
         PERFORM FROM calib.deviation d
-        WHERE d.ending IS NULL AND (d.unit_id = ANY (retiered) OR d.units && retiered)
+        WHERE d.ending IS NULL AND (d.unit_id = ANY (units) OR d.units && units)
         ORDER BY d.deviation_id FOR NO KEY UPDATE;
-        PERFORM calib.act_on(retiered, 'retiering', NULL, NULL, NULL, NULL, at, calib.person(),
+        PERFORM calib.act_on(units, 'retiering', NULL, NULL, NULL, NULL, at, calib.person(),
             format('Tiers changed by calibration meeting %s', $1));
     END IF;
-    UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person() WHERE m.meeting_id = $1;
+    UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person(), retiered = units
+    WHERE m.meeting_id = $1;
+    PERFORM calib.settle_reminder(format('meeting/%s/%s', held.unit_id, held.month), at, calib.person(), NULL);
     PERFORM calib.write_outbox('meeting', $1::text, 'MeetingClosed', calib.meeting_told($1));
     RETURN QUERY
         SELECT r.item_id, r.part, r.position::bigint, r.unit_id, r.subject, r.decision, r.outcome

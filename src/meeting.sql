@@ -11,6 +11,7 @@ CREATE TABLE calib.meeting (
     closed_at timestamptz,
     closed_by text,
     left_out jsonb NOT NULL DEFAULT '{}',
+    retiered bigint[],
     UNIQUE (unit_id, month),
     CONSTRAINT meeting_opened CHECK (num_nulls(opened_at, opened_by) IN (0, 2)),
     CONSTRAINT meeting_closed CHECK (num_nulls(closed_at, closed_by) IN (0, 2)),
@@ -27,6 +28,7 @@ COMMENT ON COLUMN calib.meeting.opened_by IS 'Who opened it.';
 COMMENT ON COLUMN calib.meeting.closed_at IS 'When it ended and was carried out; NULL: not yet.';
 COMMENT ON COLUMN calib.meeting.closed_by IS 'Who closed it.';
 COMMENT ON COLUMN calib.meeting.left_out IS 'Per part how many more proposals there were than five.';
+COMMENT ON COLUMN calib.meeting.retiered IS 'The units whose customers it gave another tier: their owners, and those above them below the unit that met; NULL: none.';
 SELECT calib.keep_in_dump('calib.meeting');
 
 CREATE TABLE calib.resolution (
@@ -177,7 +179,7 @@ BEGIN
         RETURNING meeting_id INTO id;
         CONTINUE WHEN id IS NULL;
         PERFORM calib.write_agenda(id, $1);
-        PERFORM calib.remind(format('meeting/%s/%s', unit, of_month), unit, 'manager', NULL, 'meeting_prepared',
+        PERFORM calib.remind(format('meeting/%s/%s', unit, of_month), unit, 'manager', 'meeting', 'meeting_prepared',
             (SELECT jsonb_build_object('month', to_char(of_month, 'YYYY-MM'),
                 'tier', count(*) FILTER (WHERE r.part = 'tier'), 'resource', count(*) FILTER (WHERE r.part = 'resource'),
                 'target', count(*) FILTER (WHERE r.part = 'target'))
