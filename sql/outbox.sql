@@ -77,7 +77,7 @@ SELECT position, aggregatetype, aggregateid, type, payload - 'agreement_id' AS p
 BEGIN;
 ALTER TABLE IF EXISTS calib.resource_request RENAME TO resource_request_kept;
 CREATE TABLE calib.resource_request (request_id bigint, unit_id bigint, kind text, amount numeric, cost numeric, from_unit bigint, reason text, status text,
-    submitted_by text, submitted_at timestamptz, approved_by text, approved_at timestamptz, filed_by text, filed_at timestamptz);
+    submitted_by text, submitted_at timestamptz, approved_by text, approved_at timestamptz, filed_by text, filed_at timestamptz, expected numeric);
 CREATE TRIGGER announce_request AFTER INSERT OR UPDATE ON calib.resource_request FOR EACH ROW EXECUTE FUNCTION calib.announce_request();
 INSERT INTO calib.resource_request VALUES (17, 1, 'people', 2, 30000.50, 2, 'new retail', 'submitted', 'li', '2025-10-15 09:00+08');
 UPDATE calib.resource_request SET status = 'approved', approved_by = 'wang', approved_at = '2025-10-15 09:20+08';

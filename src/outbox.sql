@@ -96,7 +96,7 @@ BEGIN
     END IF;
     PERFORM calib.write_outbox('request', NEW.request_id::text, 'RequestFiled',
         calib.outbox_unit(NEW.unit_id) || jsonb_build_object(
-            'request_id', NEW.request_id, 'kind', NEW.kind, 'amount', NEW.amount, 'cost', NEW.cost,
+            'request_id', NEW.request_id, 'kind', NEW.kind, 'amount', NEW.amount, 'cost', NEW.cost, 'expected', NEW.expected,
             'currency', (SELECT o.currency FROM calib.organisation o), 'from_unit', NEW.from_unit, 'reason', NEW.reason,
             'submitted_by', NEW.submitted_by, 'submitted_at', NEW.submitted_at,
             'approved_by', NEW.approved_by, 'approved_at', NEW.approved_at,

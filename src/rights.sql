@@ -163,6 +163,13 @@ BEGIN
         ('reminder', 'SELECT', seen || ' AND (duty = ''rep'' OR '
             || format(held, '{viewer,manager,risk,hr,admin}') || ')'),
 
+        -- what is proposed and decided is for whoever sees the unit that meets
+        ('tier_change', 'SELECT', format(happened, 'tier_change',
+            'tier_change.changed_at >= b.from_at AND tier_change.changed_at < b.to_at')
+            || ' OR (unit_id IS NULL AND ' || format(everyone, any_duty) || ')'),
+        ('meeting', 'SELECT', seen),
+        ('resolution', 'SELECT', 'EXISTS (SELECT FROM calib.meeting m WHERE m.meeting_id = resolution.meeting_id)'),
+
         -- targets and how they change; the guard decides what a write may do
         ('target', 'SELECT', format(happened, 'target',
             'target.period_start < b.to_day AND calib.period_end(target.period_start, target.grain) > b.from_day')),

@@ -198,6 +198,68 @@ require_manager(const Target *target)
 	                            target->target_id));
 }
 
+/*
+ * Whoever submits several within one transaction locks beforehand what they
+ * lock, in the order everybody does.
+ */
+PG_FUNCTION_INFO_V1(calib_lock_targets);
+Datum
+calib_lock_targets(PG_FUNCTION_ARGS)
+{
+	Calendar calendar;
+	Target *targets;
+	Datum ids;
+	int count;
+
+	ids = sorted_ids(array_argument(fcinfo, 0), &count);
+	SPI_connect();
+	targets = lock_targets(ids, count);
+	calendar = calib_read_calendar(false);
+	lock_places_of(targets, count, &calendar);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * What a submission asks for, and takes no lock and no place: whether one
+ * that comes later could pass.  Of a draft too, whose correction keeps within
+ * the cap where it is decided on beforehand.
+ */
+PG_FUNCTION_INFO_V1(calib_check_adjustment);
+Datum
+calib_check_adjustment(PG_FUNCTION_ARGS)
+{
+	Datum id = Int64GetDatum(calib_id_argument(fcinfo, 0, "target_id"));
+	Numeric new_value = number_argument(fcinfo, 1, "new_value");
+	Adjustment adjustment = {.occasion = SUBMISSION,
+	                         .new_value = new_value,
+	                         .reason = calib_text_argument(fcinfo, 2),
+	                         .evidence = array_argument(fcinfo, 3)};
+	Oid types[1] = {INT8OID};
+	Calendar calendar;
+	Policy policy;
+	Target target;
+
+	SPI_connect();
+	calib_execute("SELECT t.* FROM calib.target t"
+	              " WHERE t.target_id OPERATOR(pg_catalog.=) $1",
+	              1, types, &id, NULL, false, 1);
+	if (SPI_processed != 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("there is no target " INT64_FORMAT,
+		                       DatumGetInt64(id))));
+	calib_read_target(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &target);
+	require_manager(&target);
+	calendar = calib_read_calendar(false);
+	adjustment.target = &target;
+	adjustment.calendar = &calendar;
+	adjustment.submitted_on = calendar.today;
+	policy = calib_read_policy(target.unit_id, calendar.today);
+	calib_check_rules(&adjustment, &policy);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(calib_submit_adjustment);
 Datum
 calib_submit_adjustment(PG_FUNCTION_ARGS)
@@ -292,6 +354,8 @@ typedef struct Request
 	int64 from_unit;
 	bool has_from_unit;
 	Datum evidence; /* bigint[] */
+	Datum expected; /* numeric */
+	bool has_expected;
 	const Calendar *calendar;
 	int64 request_id;
 } Request;
@@ -310,6 +374,14 @@ check_amounts(const Request *request)
 		         errmsg("cost must be 0 or more and finite"),
 		         errdetail("It is %s.", calib_numeric_text(
 		                                    DatumGetNumeric(request->cost)))));
+	if (request->has_expected &&
+	    !is_amount(DatumGetNumeric(request->expected)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("expected must be 0 or more and finite"),
+		         errdetail("It is %s.",
+		                   calib_numeric_text(
+		                       DatumGetNumeric(request->expected)))));
 	if (!calib_has_words(request->reason))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("a request needs a reason"),
@@ -366,9 +438,10 @@ static void
 insert_request(void *arg)
 {
 	Request *request = arg;
-	Oid types[9] = {INT8OID, TEXTOID, NUMERICOID,     NUMERICOID,  INT8OID,
-	                TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8ARRAYOID};
-	Datum values[9] = {Int64GetDatum(request->unit_id),
+	Oid types[10] = {INT8OID,      TEXTOID, NUMERICOID, NUMERICOID,
+	                 INT8OID,      TEXTOID, TEXTOID,    TIMESTAMPTZOID,
+	                 INT8ARRAYOID, NUMERICOID};
+	Datum values[10] = {Int64GetDatum(request->unit_id),
 	                   CStringGetTextDatum(request->kind),
 	                   NumericGetDatum(request->amount),
 	                   request->cost,
@@ -376,20 +449,23 @@ insert_request(void *arg)
 	                   CStringGetTextDatum(request->reason),
 	                   CStringGetTextDatum(calib_person()),
 	                   TimestampTzGetDatum(request->calendar->at),
-	                   request->evidence};
-	char nulls[10] = "         ";
+	                   request->evidence,
+	                   request->expected};
+	char nulls[11] = "          ";
 	bool isnull;
 
 	if (!request->has_cost)
 		nulls[3] = 'n';
 	if (!request->has_from_unit)
 		nulls[4] = 'n';
+	if (!request->has_expected)
+		nulls[9] = 'n';
 	calib_execute(
 	    "INSERT INTO calib.resource_request (unit_id, kind, amount, cost,"
-	    " from_unit, reason, status, submitted_by, submitted_at)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, 'submitted', $7, $8)"
+	    " from_unit, reason, status, submitted_by, submitted_at, expected)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, 'submitted', $7, $8, $10)"
 	    " RETURNING request_id",
-	    8, types, values, nulls, false, 0);
+	    10, types, values, nulls, false, 0);
 	request->request_id = DatumGetInt64(SPI_getbinval(
 	    SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	values[0] = Int64GetDatum(request->request_id);
@@ -408,7 +484,8 @@ calib_submit_request(PG_FUNCTION_ARGS)
 	                   .reason = calib_text_argument(fcinfo, 3),
 	                   .has_cost = !PG_ARGISNULL(4),
 	                   .has_from_unit = !PG_ARGISNULL(5),
-	                   .evidence = array_argument(fcinfo, 6)};
+	                   .evidence = array_argument(fcinfo, 6),
+	                   .has_expected = !PG_ARGISNULL(7)};
 	Calendar calendar;
 
 	if (PG_ARGISNULL(1))
@@ -416,6 +493,8 @@ calib_submit_request(PG_FUNCTION_ARGS)
 	request.kind = calib_text_argument(fcinfo, 1);
 	if (request.has_cost)
 		request.cost = PG_GETARG_DATUM(4);
+	if (request.has_expected)
+		request.expected = PG_GETARG_DATUM(7);
 	if (request.has_from_unit)
 		request.from_unit = PG_GETARG_INT64(5);
 	check_amounts(&request);

@@ -39,6 +39,8 @@ CREATE TABLE calib.resource_request (
     ended_by text,
     ended_at timestamptz,
     ended_comment text,
+    expected numeric CHECK (expected >= 0 AND expected < 'Infinity'),
+    priority integer CHECK (priority > 0),
     CONSTRAINT resource_request_filed CHECK ((status = 'filed') = (filed_by IS NOT NULL AND filed_at IS NOT NULL)),
     CONSTRAINT resource_request_ended CHECK ((status IN ('rejected', 'withdrawn')) = (ended_by IS NOT NULL AND ended_at IS NOT NULL))
 );
@@ -66,6 +68,8 @@ COMMENT ON COLUMN calib.resource_request.filed_comment IS 'What was said on it.'
 COMMENT ON COLUMN calib.resource_request.ended_by IS 'Who rejected or withdrew it.';
 COMMENT ON COLUMN calib.resource_request.ended_at IS 'When.';
 COMMENT ON COLUMN calib.resource_request.ended_comment IS 'The reason; a rejection has one.';
+COMMENT ON COLUMN calib.resource_request.expected IS 'What it is expected to bring in within the running period, in the organisation''s currency; NULL: not stated.';
+COMMENT ON COLUMN calib.resource_request.priority IS 'Its place on the agenda of the newest calibration meeting that accepted it, 1 first; NULL: none has.';
 SELECT calib.keep_in_dump('calib.resource_request');
 
 CREATE TABLE calib.request_evidence (
@@ -130,15 +134,32 @@ AS 'MODULE_PATHNAME', 'calib_withdraw_adjustment';
 COMMENT ON FUNCTION calib.withdraw_adjustment(bigint, text) IS
 'Takes an adjustment back, or all of its batch, and gives the place back; only the person who submitted it (42501). KC005.';
 
+CREATE FUNCTION calib.lock_targets(target_ids bigint[]) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'calib_lock_targets';
+COMMENT ON FUNCTION calib.lock_targets(bigint[]) IS
+'Locks targets and then their places, in the order in which everybody does: for a transaction that goes on to submit adjustments of all of them one by one. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.lock_targets(bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.check_adjustment(target_id bigint, new_value numeric, reason text, evidence bigint[]) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'calib_check_adjustment';
+COMMENT ON FUNCTION calib.check_adjustment(bigint, numeric, text, bigint[]) IS
+'Raises what submit_adjustment would, but for KC002: holds no place. Of a draft, whether the correction stays within the same rules. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.check_adjustment(bigint, numeric, text, bigint[]) FROM PUBLIC;
+
 -- Resource requests -------------------------------------------------------------
 
 CREATE FUNCTION calib.submit_request(unit_id bigint, kind text, amount numeric, reason text,
-    cost numeric DEFAULT NULL, from_unit bigint DEFAULT NULL, evidence bigint[] DEFAULT NULL) RETURNS bigint
+    cost numeric DEFAULT NULL, from_unit bigint DEFAULT NULL, evidence bigint[] DEFAULT NULL,
+    expected numeric DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'calib_submit_request';
-COMMENT ON FUNCTION calib.submit_request(bigint, text, numeric, text, numeric, bigint, bigint[]) IS
-'Asks for people, promotion money or samples for a unit; returns the request''s id. A kind that moves something may name from_unit; without it the move is within the unit. The caller is manager over the unit (42501).';
+COMMENT ON FUNCTION calib.submit_request(bigint, text, numeric, text, numeric, bigint, bigint[], numeric) IS
+'Asks for people, promotion money or samples for a unit; returns the request''s id. A kind that moves something may name from_unit; without it the move is within the unit. expected: what it is to bring in within the running period. The caller is manager over the unit (42501).';
 
 CREATE FUNCTION calib.approve_request(request_id bigint, comment text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -230,7 +251,7 @@ COMMENT ON COLUMN calib.adjustment_trail.hours_to_file IS 'Hours from submission
 
 CREATE VIEW calib.request_trail WITH (security_invoker = true) AS
 SELECT r.request_id AS id, r.unit_id, u.name AS unit_name, r.kind, r.amount, r.cost,
-       r.from_unit, f.name AS from_unit_name, r.reason, e.evidence, r.status,
+       r.expected, r.from_unit, f.name AS from_unit_name, r.reason, e.evidence, r.status, r.priority::bigint AS priority,
        r.submitted_by, r.submitted_at,
        r.approved_by, r.approved_at, r.approved_comment,
        r.filed_by, r.filed_at, r.filed_comment,
@@ -252,11 +273,13 @@ COMMENT ON COLUMN calib.request_trail.unit_name IS 'Its name.';
 COMMENT ON COLUMN calib.request_trail.kind IS 'What for.';
 COMMENT ON COLUMN calib.request_trail.amount IS 'How much: people, money or pieces.';
 COMMENT ON COLUMN calib.request_trail.cost IS 'What it costs; NULL: not stated.';
+COMMENT ON COLUMN calib.request_trail.expected IS 'What it is expected to bring in; NULL: not stated.';
 COMMENT ON COLUMN calib.request_trail.from_unit IS 'The unit it is taken from.';
 COMMENT ON COLUMN calib.request_trail.from_unit_name IS 'Its name; NULL where there is none, or the reader does not see that unit.';
 COMMENT ON COLUMN calib.request_trail.reason IS 'Why.';
 COMMENT ON COLUMN calib.request_trail.evidence IS 'Titles of the evidence, separated by semicolons.';
 COMMENT ON COLUMN calib.request_trail.status IS 'submitted, approved, filed, rejected or withdrawn.';
+COMMENT ON COLUMN calib.request_trail.priority IS 'Its place on the agenda of the newest calibration meeting that accepted it, 1 first; NULL: none has.';
 COMMENT ON COLUMN calib.request_trail.submitted_by IS 'Who submitted it.';
 COMMENT ON COLUMN calib.request_trail.submitted_at IS 'When.';
 COMMENT ON COLUMN calib.request_trail.approved_by IS 'Who approved it.';
@@ -275,11 +298,11 @@ COMMENT ON COLUMN calib.request_trail.hours_to_file IS 'Hours from submission to
 CREATE VIEW calib.waiting_step WITH (security_invoker = true) AS
 WITH open AS (
     SELECT 'adjustment' AS subject, a.adjustment_id AS id, t.unit_id, a.status, a.approved_under,
-           coalesce(a.approved_at, a.submitted_at) AS waiting_since
+           coalesce(a.approved_at, a.submitted_at) AS waiting_since, NULL::bigint AS priority
     FROM calib.adjustment a JOIN calib.target t USING (target_id)
     WHERE a.status IN ('submitted', 'approved')
     UNION ALL
-    SELECT 'request', r.request_id, r.unit_id, r.status, r.approved_under, coalesce(r.approved_at, r.submitted_at)
+    SELECT 'request', r.request_id, r.unit_id, r.status, r.approved_under, coalesce(r.approved_at, r.submitted_at), r.priority
     FROM calib.resource_request r
     WHERE r.status IN ('submitted', 'approved')
 ), wanted AS (
@@ -296,7 +319,7 @@ WITH open AS (
     ) w
 )
 SELECT w.subject, w.id, w.unit_id, u.name AS unit_name, w.step, array_to_string(w.duties, ', ') AS duty,
-       w.waiting_since, w.due_at, w.due_at <= calib.clock() AS overdue
+       w.waiting_since, w.due_at, w.due_at <= calib.clock() AS overdue, w.priority
 FROM wanted w
 JOIN calib.unit u USING (unit_id)
 WHERE EXISTS (
@@ -315,3 +338,4 @@ COMMENT ON COLUMN calib.waiting_step.duty IS 'The duties that may take it.';
 COMMENT ON COLUMN calib.waiting_step.waiting_since IS 'When the step before was taken.';
 COMMENT ON COLUMN calib.waiting_step.due_at IS 'When it is due: policy step_due_hours later.';
 COMMENT ON COLUMN calib.waiting_step.overdue IS 'Whether that time has come.';
+COMMENT ON COLUMN calib.waiting_step.priority IS 'Of a request that a calibration meeting accepted its place on that agenda, 1 first.';
