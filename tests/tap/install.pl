@@ -190,6 +190,20 @@ my $of_public = join ', ', map { "'$_'" } qw(
 	submit_adjustments submit_request target_gaps targets_at targets_missing unaudit_table unguard_table
 	unit_labels units_asked units_ever_seen units_held units_known units_seen units_seen_before
 	unsealed_window verify war_room_now withdraw_adjustment withdraw_request);
+=======
+	ack_outbox acknowledge_agreement actor_covers approve_adjustment approve_request attach
+	attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in channel_focus_in
+	claim_outbox comment_deviation conversion_in detach diagnose_period digest draft_agreement
+	duties_own expected_triggers facts_waiting fed_sources feed_problems file_adjustment
+	file_request freshness_at guard_table held_duties holds indicator_in ingest job_problems login_is_delegate
+	origin_of peer_figures places_held plan_jobs prune_outbox publish_targets pull rearm reject_adjustment
+	reject_request rep_weeks_in results_at run scheduler_state seal shallow_coverage_in skip_tick sri_by_month stale_results
+	stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
+	targets_missing unaudit_table unguard_table unit_labels unplan_jobs units_ever_seen units_held units_known
+	units_seen units_seen_before unsealed_window verify verify_last war_room_now withdraw_adjustment
+	withdraw_request
+);
+>>>>>>> jobs
 none('a definer function is for PUBLIC where that was decided, and nowhere else', $members . qq{
 	SELECT name FROM func WHERE prosecdef AND prokind <> 'a'
 		AND has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN ($of_public)});
