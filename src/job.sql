@@ -157,11 +157,8 @@ BEGIN
     END IF;
     RETURN events + steps + calib.announce_reminders();
 END $$;
-COMMENT ON FUNCTION calib.run_announce() IS
-'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is, and calib_reminder with that of reminders nobody was told of yet; returns their sum. Where there is none, nobody is told.';
-REVOKE EXECUTE ON FUNCTION calib.run_announce() FROM PUBLIC;
 COMMENT ON FUNCTION calib.run_announce(timestamptz) IS
-'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is; returns their sum. Where there is none, nobody is told. as_of does not matter.';
+'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is, and calib_reminder with that of reminders nobody was told of yet; returns their sum. Where there is none, nobody is told. as_of does not matter.';
 REVOKE EXECUTE ON FUNCTION calib.run_announce(timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.run_pull(as_of timestamptz) RETURNS bigint
