@@ -43,6 +43,8 @@ SELECT calib.submit_adjustment(10 * m + u, 95, 'why', ARRAY[u]), calib.submit_re
 SET calib.actor = 'app';
 SELECT calib.approve_adjustment(a), calib.approve_request(a) FROM generate_series(3, 4) a \g /dev/null
 RESET calib.actor;
+-- their meetings are open
+SELECT calib.open_meeting(u, calib.today()) AS meeting FROM unnest('{4,7}'::bigint[]) u;
 -- their agreements wait to be acknowledged
 SELECT count(calib.draft_agreement(u, 'quarter', '2025-10-01', '{}')) FROM unnest('{4,7}'::bigint[]) u;
 CREATE TABLE own.audited (a integer);
@@ -132,6 +134,8 @@ INSERT INTO own.action (action, statement) VALUES
     ('submit an adjustment', 'SELECT calib.submit_adjustment(30 + :u, 95, ''why'', ''{1}'')'),
     ('submit a batch', 'SELECT calib.submit_adjustments(ARRAY[30 + :u, 10 + :u], -0.05, ''why'', ''{1}'')'),
     ('submit a request', 'SELECT calib.submit_request(:u, ''samples'', 1, ''why'')'),
+    ('open a meeting', 'SELECT calib.open_meeting(:u, calib.today())'),
+    ('close a meeting', 'SELECT calib.close_meeting(:s)'),
     ('approve an adjustment', 'SELECT calib.approve_adjustment(:s)'),
     ('approve a request', 'SELECT calib.approve_request(:s)'),
     ('file an adjustment', 'SELECT calib.file_adjustment(:s + 2)'),

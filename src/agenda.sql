@@ -102,7 +102,7 @@ BEGIN ATOMIC
         FROM span s CROSS JOIN LATERAL calib.all_rep_weeks_in(calib.start_of(s.period_start), as_of) w
     )
     SELECT c.unit_id, c.grain, c.period_start, c.period_end, c.target_value, c.actual, c.elapsed_share,
-           round(c.projected, 2), greatest(c.target_value - round(c.projected, 2), 0), w.rep_weeks,
+           trim_scale(round(c.projected, 2)), trim_scale(greatest(c.target_value - round(c.projected, 2), 0)), w.rep_weeks,
            (c.period_end - calib.day_of(as_of)) / 7.0
     FROM chosen c
     LEFT JOIN worked w USING (unit_id, period_start);
@@ -153,7 +153,7 @@ BEGIN ATOMIC
         FROM prepared p
     ), measured AS (
         SELECT w.*, g.grain, g.target_value, g.actual, g.elapsed_share, g.projected, g.gap, g.weeks_left,
-               round(g.rate, 2) AS rate, round(g.weeks_left, 2) AS weeks,
+               trim_scale(round(g.rate, 2)) AS rate, trim_scale(round(g.weeks_left, 2)) AS weeks,
                CASE WHEN w.expected IS NOT NULL THEN 'stated'
                     WHEN w.moves AND g.rate IS NOT NULL THEN 'people'
                     WHEN g.gap IS NOT NULL THEN 'gap' ELSE 'unknown' END AS basis
@@ -161,12 +161,12 @@ BEGIN ATOMIC
     ), valued AS (
         -- from the rounded numbers that the reason states
         SELECT m.*, CASE m.basis WHEN 'stated' THEN m.expected
-                                 WHEN 'people' THEN greatest(round(m.amount * m.rate * m.weeks, 2), 0) END AS brings
+                                 WHEN 'people' THEN trim_scale(greatest(round(m.amount * m.rate * m.weeks, 2), 0)) END AS brings
         FROM measured m
     ), effect AS (
         SELECT v.*, least(v.gap, v.brings) AS effect FROM valued v
     ), ranked AS (
-        SELECT e.*, CASE WHEN e.cost > 0 THEN round(e.effect / e.cost, 4) END AS per_cost,
+        SELECT e.*, CASE WHEN e.cost > 0 THEN trim_scale(round(e.effect / e.cost, 4)) END AS per_cost,
                CASE WHEN e.effect IS NULL THEN 5 WHEN e.effect = 0 THEN 4
                     WHEN e.cost = 0 THEN 1 WHEN e.cost > 0 THEN 2 ELSE 3 END AS class
         FROM effect e
@@ -244,7 +244,7 @@ BEGIN ATOMIC
         ORDER BY c.target_id, r.grain = c.grain DESC
     ), bounded AS (
         SELECT j.*, r.published_at IS NULL AND j.period_start > calib.day_of(as_of) AS draft,
-               round(j.target_value * j.pace, 2) AS wanted,
+               trim_scale(round(j.target_value * j.pace, 2)) AS wanted,
                greatest(j.target_value - p.cap * j.original_value, j.original_value * (1 - p.cumulative_cap)) AS low,
                least(j.target_value + p.cap * j.original_value, j.original_value * (1 + p.cumulative_cap)) AS high,
                power(10::numeric, floor(log(j.original_value)) - 2) AS step, p.max_adjustments

@@ -104,7 +104,7 @@ AS $$
 DECLARE
     placed jsonb;
 BEGIN
-    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.part, p.rank), '[]') INTO placed FROM calib.agenda_placed($1, $2) p;
+    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY array_position('{tier,resource,target}'::text[], p.part), p.rank), '[]') INTO placed FROM calib.agenda_placed($1, $2) p;
     DELETE FROM calib.resolution r
     WHERE r.meeting_id = $1 AND r.decision IS NULL AND NOT EXISTS (
         SELECT FROM jsonb_populate_recordset(NULL::calib.resolution, placed) p
