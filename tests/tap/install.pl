@@ -181,8 +181,8 @@ my $of_public = join ', ', map { "'$_'" } qw(
 	ack_outbox acknowledge_agreement actor_covers approve_adjustment approve_request attach
 	attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in channel_focus_in
 	claim_outbox comment_deviation conversion_in detach diagnose_period digest draft_agreement
-	dismiss_reminder duties_own expected_triggers facts_waiting fed_sources feed_problems file_adjustment
-	file_request finish_reminder freshness_at guard_table held_duties holds indicator_in ingest login_is_delegate
+	dismiss_reminder duties_own edit_report expected_triggers facts_waiting fed_sources feed_problems file_adjustment
+	file_report file_request finish_reminder freshness_at guard_table held_duties holds indicator_in ingest login_is_delegate
 	origin_of peer_figures places_held prune_outbox publish_targets pull rearm reject_adjustment
 	reject_request reminders_waiting rep_weeks_in results_at run seal shallow_coverage_in sri_by_month stale_results
 	stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
