@@ -8,26 +8,27 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     from_day date := calib.today();
-    newest calib.policy;
+    newest record;
     changed bigint;
 BEGIN
     PERFORM calib.require_duty('{admin}', NULL, 'set up a small firm');
     IF $1 IS NULL OR $1 NOT IN ('single', 'none') THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('a small firm has approval single or none, not %s', coalesce(format('"%s"', $1), 'null')),
+            MESSAGE = format('a small firm has approval single or none, not %s', coalesce('"' || $1 || '"', 'null')),
             HINT = 'Approval by three persons is a row in calib.policy.';
     END IF;
     IF EXISTS (SELECT FROM calib.policy p WHERE p.unit_id IS NULL AND p.valid_from = from_day) THEN
         from_day := from_day + 1;
     END IF;
-    SELECT p.* INTO newest FROM calib.policy p
+    SELECT p.policy_id, p.valid_from, p.loop AND p.approval = $1 AS as_wanted INTO newest
+    FROM calib.policy p
     WHERE p.unit_id IS NULL AND p.valid_from <= from_day
     ORDER BY p.valid_from DESC LIMIT 1;
 
     UPDATE calib.rule r SET enabled = true
     WHERE r.rule IN ('weekly_report', 'every_10th_contact', 'two_weeks_without_a_new_customer') AND NOT r.enabled;
     GET DIAGNOSTICS changed = ROW_COUNT;
-    IF newest.loop AND newest.approval = $1 THEN
+    IF newest.as_wanted THEN
         RETURN changed;
     END IF;
     IF newest.valid_from = from_day THEN
