@@ -153,6 +153,7 @@ BEGIN
         ('deviation', 'SELECT', format(happened, 'deviation',
             'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')
             || ' AND (NOT observed OR ' || format(everyone, '{admin}') || ')'),
+        ('detection', 'SELECT', format(everyone, '{admin}')),
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
