@@ -33,8 +33,8 @@ SELECT calib.remind('a', 4, 'rep', 'some_rule', 'on_track', '{"pace": 1.02, "flo
 SELECT calib.remind('a', 5, 'manager', 'other', 'not_started', NULL, '2025-10-24 08:00+08', NULL) AS made;
 SELECT calib.remind('b', 4, 'manager', 'some_rule', 'not_started', NULL, '2025-10-24 07:30+08', '2025-10-24 15:00+08'),
        calib.remind('c', 5, 'rep', 'some_rule', 'not_started', '{}', '2025-10-24 07:30+08', NULL),
-       calib.remind('d', 6, 'risk', 'workflow', 'not_started', '{"submitted_by": "wang"}', '2025-10-24 07:30+08', NULL),
-       calib.remind('e', 3, 'manager', 'workflow', 'not_started', '{"submitted_by": "chen"}', '2025-10-24 07:30+08', '2025-10-26 15:00+08');
+       calib.remind('d', 6, 'risk', 'workflow', 'not_started', '{"not_by": ["wang"]}', '2025-10-24 07:30+08', NULL),
+       calib.remind('e', 3, 'manager', 'workflow', 'not_started', '{"not_by": ["chen", "x"]}', '2025-10-24 07:30+08', '2025-10-26 15:00+08');
 -- bad ones: no key, an unknown unit, a duty that acts on nothing, arguments that are no object, no time
 SELECT own.try(NULL, format('calib.remind(%s)', a)) FROM unnest(ARRAY[
     $$NULL, 4, 'rep', 'x', 'not_started', NULL, calib.clock(), NULL$$, $$'', 4, 'rep', 'x', 'not_started', NULL, calib.clock(), NULL$$,

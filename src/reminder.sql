@@ -32,7 +32,7 @@ COMMENT ON COLUMN calib.reminder.unit_id IS 'The unit it is about.';
 COMMENT ON COLUMN calib.reminder.duty IS 'Who is to act: the nearest holders of this duty over the unit.';
 COMMENT ON COLUMN calib.reminder.rule IS 'What asks: a rule of calib.rule, or deviation, workflow, meeting.';
 COMMENT ON COLUMN calib.reminder.reason_code IS 'The sentence, in calib.reason.';
-COMMENT ON COLUMN calib.reminder.reason_args IS 'Its numbers and names.';
+COMMENT ON COLUMN calib.reminder.reason_args IS 'Its numbers and names; not_by: persons who may not do it.';
 COMMENT ON COLUMN calib.reminder.created_at IS 'When it was made: the time the job ran for.';
 COMMENT ON COLUMN calib.reminder.due_at IS 'Until when; NULL: no due time.';
 COMMENT ON COLUMN calib.reminder.done_at IS 'When it was done.';
@@ -194,7 +194,7 @@ REVOKE EXECUTE ON FUNCTION calib.announce_reminders() FROM PUBLIC;
 -- Reading -----------------------------------------------------------------------
 
 -- As its owner: who holds a duty stands in rows the reader may not see. Who may not
--- take the step himself (submitted_by) is not whom it is said to.
+-- take the step himself (not_by) is not whom it is said to.
 CREATE FUNCTION calib.reminders_waiting()
 RETURNS TABLE (reminder_id bigint, unit_id bigint, unit_name text, duty text, rule text, recipients text, yours boolean,
     reason text, created_at timestamptz, due_at timestamptz, overdue boolean)
@@ -218,7 +218,7 @@ BEGIN ATOMIC
         JOIN calib.duty d ON d.duty = o.duty
         LEFT JOIN above a ON a.unit_id = o.unit_id AND a.ancestor_id = d.unit_id
         WHERE (d.unit_id IS NULL OR a.depth IS NOT NULL)
-          AND coalesce(d.person, d.role_name) IS DISTINCT FROM o.reason_args ->> 'submitted_by'
+          AND NOT coalesce(o.reason_args -> 'not_by' ? coalesce(d.person, d.role_name), false)
     ), nearest AS (
         SELECT h.reminder_id, coalesce(min(h.depth) FILTER (WHERE NOT h.deputy), min(h.depth)) AS depth
         FROM holder h
@@ -227,7 +227,7 @@ BEGIN ATOMIC
         SELECT o.reminder_id, string_agg(DISTINCT h.name, ', ' ORDER BY h.name) AS recipients,
                bool_or(EXISTS (SELECT FROM mine m WHERE m.duty = o.duty AND m.unit_id IS NOT DISTINCT FROM h.at_unit
                                AND (NOT m.deputy OR o.overdue)))
-               AND calib.person() IS DISTINCT FROM o.reason_args ->> 'submitted_by' AS yours
+               AND NOT coalesce(o.reason_args -> 'not_by' ? calib.person(), false) AS yours
         FROM open o
         JOIN nearest n USING (reminder_id)
         JOIN holder h USING (reminder_id, depth)
