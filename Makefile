@@ -8,7 +8,7 @@ OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 INSTALL_SQL  = calib--$(EXTVERSION).sql
 DATA_built   = $(INSTALL_SQL)
 SQL_PARTS    = $(addprefix src/,$(addsuffix .sql,$(shell sed 's/\#.*//' src/order)))
-PG_CPPFLAGS  = -I$(srcdir)/src
+PG_CPPFLAGS  = -I$(srcdir)/src -DCALIB_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter
 REGRESS     := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 ISOLATION   := $(patsubst tests/isolation/specs/%.spec,%,$(sort $(wildcard tests/isolation/specs/*.spec)))
@@ -25,6 +25,8 @@ include $(PGXS)
 
 # The C objects all see the shared headers.
 $(OBJS): $(wildcard src/*.h)
+# The library tells the version it was built as.
+src/library.o: calib.control
 else
 srcdir = .
 all install uninstall installcheck clean:

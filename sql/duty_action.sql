@@ -45,6 +45,10 @@ SELECT calib.approve_adjustment(a), calib.approve_request(a) FROM generate_serie
 RESET calib.actor;
 -- their agreements wait to be acknowledged
 SELECT count(calib.draft_agreement(u, 'quarter', '2025-10-01', '{}')) FROM unnest('{4,7}'::bigint[]) u;
+-- a reminder of each rep's (1, 2) and one of its manager's about it (3, 4); a weekly report (1, 2); a rule of each region
+SELECT count(calib.remind(duty || u, u, duty, 'x', 'not_started', '{}', calib.clock(), NULL)) FROM (SELECT * FROM unnest('{rep,manager}'::text[]) d (duty), unnest('{4,7}'::bigint[]) u ORDER BY duty DESC, u) r;
+SELECT count(calib.make_report(u, '2025-10-13', 'x', '{}', calib.clock(), calib.clock())) FROM unnest('{4,7}'::bigint[]) u;
+INSERT INTO calib.rule (rule, kind, parameters, unit_id, label_en, label_zh) SELECT 'rule of ' || u, 'weeks_without', '{"indicator": "visits", "weeks": 2}', u, 'x', 'x' FROM unnest('{4,7}'::bigint[]) u;
 CREATE TABLE own.audited (a integer);
 SELECT calib.audit_table('own.audited');
 CREATE TABLE own.quota (unit bigint, quarter date, amount numeric);
@@ -106,6 +110,18 @@ INSERT INTO own.action (action, statement) VALUES
     ('draft an agreement', 'SELECT calib.draft_agreement(:u, ''quarter'', ''2025-10-01'', ''{"a": 1}'')'),
     ('acknowledge an agreement', 'SELECT calib.acknowledge_agreement(:u, ''quarter'', ''2025-10-01'')'),
     ('answer a deviation', 'SELECT calib.comment_deviation(CASE :u WHEN 4 THEN 1 ELSE 2 END, ''why'')'),
+    ('read reminders to a rep', 'SELECT FROM calib.reminder WHERE reminder_id = :s'),
+    ('read reminders to a manager', 'SELECT FROM calib.reminder WHERE reminder_id = :s + 2'),
+    ('finish a reminder to a rep', 'SELECT calib.finish_reminder(:s)'),
+    ('finish a reminder to a manager', 'SELECT calib.finish_reminder(:s + 2)'),
+    ('dismiss a reminder to a rep', 'SELECT calib.dismiss_reminder(:s, ''why'')'),
+    ('read weekly reports', 'SELECT FROM calib.weekly_report WHERE report_id = :s'),
+    ('edit a weekly report', 'SELECT calib.edit_report(:s, ''x'')'),
+    ('file a weekly report', 'SELECT calib.file_report(:s)'),
+    ('read rules', 'SELECT FROM calib.rule'),
+    ('change rules', 'UPDATE calib.rule SET enabled = true WHERE unit_id = :u'),
+    ('change rules for everyone', 'UPDATE calib.rule SET enabled = true WHERE unit_id IS NULL'),
+    ('set up a small firm', 'SELECT calib.setup_small_firm()'),
     ('read the outbox', 'SELECT FROM calib.outbox'),
     ('claim and acknowledge', 'SELECT calib.ack_outbox(id) FROM calib.claim_outbox(1, ''w'')'),
     ('prune the outbox', 'SELECT calib.prune_outbox(''2000-01-01'')'),

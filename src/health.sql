@@ -1,8 +1,14 @@
 -- Health: what a DBA looks at, and monitoring reads.
 
+CREATE FUNCTION calib.library_version() RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'calib_library_version';
+COMMENT ON FUNCTION calib.library_version() IS
+'The version of the loaded library; pg_extension tells that of the SQL objects.';
+
 CREATE FUNCTION calib.health()
 RETURNS TABLE (check_name text, ok boolean, detail text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 8
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 12
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
@@ -28,6 +34,24 @@ BEGIN ATOMIC
                || coalesce('; ' || w.writer || ' writes since ' || w.writer_since, '') || '.'
     FROM calib.unsealed w
     UNION ALL
+    SELECT 'last block', count(*) FILTER (WHERE NOT v.ok) = 0,
+           coalesce(string_agg(concat_ws(': ', 'block ' || v.block, v.problem), '; ') FILTER (WHERE NOT v.ok) || '. calib.verify() checks all of them.',
+                    'Block ' || max(v.block) || ' is what was sealed.', 'Nothing is sealed yet.')
+    FROM calib.verify_last() v
+    UNION ALL
+    SELECT 'version', e.extversion = calib.library_version(),
+           CASE WHEN e.extversion = calib.library_version() THEN e.extversion || '.'
+                ELSE 'The extension is ' || e.extversion || ', the library ' || calib.library_version()
+                    || ': ALTER EXTENSION calib UPDATE, and begin new sessions.' END
+    FROM pg_extension e WHERE e.extname = 'calib'
+    UNION ALL
+    SELECT 'jobs', bool_and(p.problem IS NULL),
+           coalesce(string_agg(p.jobs || ': ' || p.problem, '; ' ORDER BY p.jobs) FILTER (WHERE p.problem IS NOT NULL) || '.',
+                    sum(p.n) || ' jobs run when they are due.')
+    FROM (SELECT string_agg(j.job, ', ' ORDER BY j.job) AS jobs, count(*) AS n, j.problem FROM calib.job_problems() j GROUP BY j.problem) p
+    UNION ALL
+    SELECT 'scheduler', s.ok, s.detail FROM calib.scheduler_state() s
+    UNION ALL
     SELECT 'clock', c.clock = '',
            CASE WHEN c.clock = '' THEN 'Real time.' ELSE 'calib.clock plays ' || c.clock || ' in this session: what it writes is marked simulated.' END
     FROM (SELECT coalesce(current_setting('calib.clock', true), '') AS clock) c
@@ -52,4 +76,4 @@ BEGIN ATOMIC
     FROM calib.facts_waiting() w;
 END;
 COMMENT ON FUNCTION calib.health() IS
-'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';
+'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), last block (of the ledger, verified), version (extension and library), jobs (not scheduled, late, failed), scheduler, clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';

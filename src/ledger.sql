@@ -91,6 +91,14 @@ AS 'MODULE_PATHNAME', 'calib_verify';
 COMMENT ON FUNCTION calib.verify(jsonb) IS
 'Checks the whole ledger, and against an earlier digest whether its history is still the same: a row per problem, a row (true, NULL) per block without one, and a last one, block NULL, for what is in no block. Reads only. 22023: not a digest.';
 
+CREATE FUNCTION calib.verify_last()
+RETURNS TABLE (block bigint, ok boolean, problem text)
+LANGUAGE c STABLE SECURITY DEFINER PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'calib_verify_last';
+COMMENT ON FUNCTION calib.verify_last() IS
+'Checks the last block of the ledger alone: its own row, that it continues the block before, its list and its rows; and that no later block was cut off and left its list. A row per problem, or one (true, NULL); nothing sealed yet: none. Reads only.';
+
 CREATE FUNCTION calib.prove(audit_id bigint, up_to bigint DEFAULT NULL) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'calib_prove';

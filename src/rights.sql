@@ -104,10 +104,10 @@ BEGIN
            CASE WHEN c.command IN ('INSERT', 'UPDATE') THEN coalesce(n.rule, l.rule) END
     FROM (VALUES
         -- without a unit: everybody reads, an admin for everyone writes
-        ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason'
+        ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason job'
             ' adapter adapter_feed adapter_stage',
          'SELECT', 'true'),
-        ('organisation', 'UPDATE', format(everyone, '{admin}')),
+        ('organisation job', 'UPDATE', format(everyone, '{admin}')),
         ('tier stage activity_kind activity_weight evidence_kind request_kind holiday source',
          'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
@@ -157,6 +157,8 @@ BEGIN
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
+        ('report', 'SELECT', format(happened, 'report',
+            'report.created_at >= b.from_at AND report.created_at < b.to_at')),
         ('rule', 'SELECT', 'true'),
         ('rule', 'INSERT UPDATE DELETE', format(held_or_everyone, '{admin}')),
         -- a rep reads what it is asked to do, not what its manager is asked to talk about
@@ -201,6 +203,9 @@ BEGIN
         -- where facts come from, and what could not be taken
         ('feed feed_key feed_error ingested_source unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
         ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
+
+        -- how jobs went
+        ('job_run', 'SELECT', format(everyone, '{admin}')),
 
         -- the trail of every unit, and what is kept on which table
         ('guarded_row', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = guarded_row.target_id)'),
