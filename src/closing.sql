@@ -3,7 +3,7 @@
 -- It takes the steps of the workflow as anybody does, with the duties of whoever
 -- closes; what it adds is the order of the locks.  First come those of the meetings
 -- themselves, one closing at a time; then targets and their places, requests and
--- customers, each by their key, as place.c has it; deviations last.
+-- customers, each by their key, as place.c has it.
 
 CREATE FUNCTION calib.take_next_step(subject text, id bigint, approval text, record jsonb, comment text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -215,13 +215,8 @@ BEGIN
     PERFORM calib.lock_accepted($1);
     PERFORM calib.carry_out(held);
     answered := calib.units_retiered($1);
-    IF answered IS NOT NULL THEN
-        PERFORM FROM calib.deviation d
-        WHERE d.ending IS NULL AND (d.unit_id = ANY (answered) OR d.units && answered)
-        ORDER BY d.deviation_id FOR NO KEY UPDATE;
-        PERFORM calib.act_on(answered, 'retiering', NULL, NULL, NULL, NULL, at, calib.person(),
-            format('Tiers changed by calibration meeting %s', $1));
-    END IF;
+    PERFORM calib.act_on(answered, 'retiering', NULL, NULL, NULL, NULL, at, calib.person(),
+        'Tiers changed by calibration meeting ' || $1) WHERE answered IS NOT NULL;
     UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person(), retiered = answered
     WHERE m.meeting_id = $1;
     PERFORM calib.settle_reminder(format('meeting/%s/%s', held.unit_id, held.month), at, calib.person(), NULL);
