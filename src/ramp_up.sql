@@ -76,7 +76,7 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (SELECT calib.start_of(j.joined) AS at) since
     )
     SELECT j.unit_id, j.name, j.parent_id, j.peer_group, j.joined, j.left_on,
-           s.day, s.day - j.joined, w.dense, greatest(w.dense - j.joined, 0),
+           s.day, s.day - j.joined, w.dense, CASE WHEN w.dense IS NOT NULL THEN greatest(w.dense - j.joined, 0) END,
            CASE WHEN s.day IS NULL OR w.dense IS NULL THEN coalesce(j.left_on, calib.today()) - j.joined END,
            CASE WHEN w.dense IS NOT NULL THEN NULL
                 WHEN w.weeks IS NULL THEN 'no_whole_week'
