@@ -1,6 +1,38 @@
 -- Acts: what ends a deviation because somebody did something, or says that nothing
 -- is to be done.
 
+CREATE FUNCTION calib.reminder_key(deviation calib.deviation) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('deviation:%s:%s:%s:%s:%s:%s:%s:%s', (deviation).unit_id, (deviation).measure, (deviation).product_line,
+        (deviation).grain, to_char((deviation).period_start, 'YYYY-MM-DD'), (deviation).kind, (deviation).subject,
+        extract(epoch FROM (deviation).detected_at));
+END;
+COMMENT ON FUNCTION calib.reminder_key(calib.deviation) IS
+'The key of the reminder to act on a deviation: the same whenever it is detected anew for that time.';
+
+-- Whoever ends it, and on whatever way: its manager is not to be asked any more.
+CREATE FUNCTION calib.settle_deviation() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_RELID <> 'calib.deviation'::regclass THEN
+        RAISE EXCEPTION USING ERRCODE = '39P01',
+            MESSAGE = 'function calib.settle_deviation keeps table calib.deviation only';
+    END IF;
+    IF NOT calib.restoring() THEN
+        PERFORM calib.settle_reminder(calib.reminder_key(NEW), NEW.ended_at, coalesce(NEW.ended_by, 'calib'), NEW.ending);
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION calib.settle_deviation() IS 'Trigger: the reminder of a deviation that ends is done.';
+REVOKE EXECUTE ON FUNCTION calib.settle_deviation() FROM PUBLIC;
+CREATE TRIGGER settle_deviation AFTER UPDATE ON calib.deviation
+    FOR EACH ROW WHEN (OLD.ending IS NULL AND NEW.ending IS NOT NULL) EXECUTE FUNCTION calib.settle_deviation();
+ALTER TABLE calib.deviation ENABLE ALWAYS TRIGGER settle_deviation;
+
 CREATE FUNCTION calib.end_deviation(deviation calib.deviation, ending text, action text, note text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -91,14 +123,18 @@ AS $$
 DECLARE
     acted bigint;
 BEGIN
+    -- Filings that cross, or a detection, never wait for each other here: one that
+    -- another is about to end is left to it, or to the next detection.
     UPDATE calib.deviation d
     SET ending = 'acted', acted_at = $7, ended_at = $7, action = $2, acted_by = $8, ended_by = $8, note = $9
-    FROM calib.action_answers() a
-    WHERE a.action = $2 AND d.kind = ANY (a.kinds)
-      AND d.ending IS NULL AND d.detected_at <= $7
-      AND (d.unit_id = ANY ($1) OR d.units && $1)
-      AND (NOT a.of_target OR (d.measure = $3 AND d.product_line = $4
-           AND d.period_start < $6 AND calib.period_end(d.period_start, d.grain) > $5));
+    WHERE d.deviation_id IN (
+        SELECT o.deviation_id
+        FROM calib.action_answers() a JOIN calib.deviation o ON o.kind = ANY (a.kinds)
+        WHERE a.action = $2 AND o.ending IS NULL AND o.detected_at <= $7
+          AND (o.unit_id = ANY ($1) OR o.units && $1)
+          AND (NOT a.of_target OR (o.measure = $3 AND o.product_line = $4
+               AND o.period_start < $6 AND calib.period_end(o.period_start, o.grain) > $5))
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
     GET DIAGNOSTICS acted = ROW_COUNT;
     RETURN acted;
 END $$;

@@ -1,1 +1,297 @@
--- Detection.
+-- Detection: opens deviations for what is found, and ends those that went away.
+
+CREATE TABLE calib.detection (
+    as_of timestamptz PRIMARY KEY CHECK (isfinite(as_of)),
+    opened bigint NOT NULL,
+    observed bigint NOT NULL,
+    acted bigint NOT NULL,
+    recovered bigint NOT NULL
+);
+COMMENT ON TABLE calib.detection IS
+'The detections run. Detection goes forward only: one at or before the newest does nothing.';
+COMMENT ON COLUMN calib.detection.as_of IS 'The time looked at.';
+COMMENT ON COLUMN calib.detection.opened IS 'Deviations opened, and told.';
+COMMENT ON COLUMN calib.detection.observed IS 'Deviations opened in silence, for a pilot.';
+COMMENT ON COLUMN calib.detection.acted IS 'Ended by a filing that no detection had seen yet.';
+COMMENT ON COLUMN calib.detection.recovered IS 'Ended because they went away by themselves.';
+SELECT calib.keep_in_dump('calib.detection');
+
+CREATE INDEX deviation_unit ON calib.deviation (unit_id, kind);
+CREATE INDEX deviation_naming ON calib.deviation USING gin (units) WHERE units IS NOT NULL;
+
+-- What stands already ---------------------------------------------------------------
+
+CREATE FUNCTION calib.standing(finding calib.finding, kind text, line bigint[], as_of timestamptz, reopen_days integer) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM calib.deviation d
+        WHERE d.ending IS NULL AND d.kind = $2 AND d.subject = ($1).subject AND d.observed = ($1).observed
+          AND (d.unit_id = ($1).unit_id OR d.units && $3)
+          AND d.measure = ($1).measure AND d.product_line = ($1).product_line
+          -- what is not about a target is one problem, whatever the quarter
+          AND (d.measure = '' OR (d.grain = ($1).grain AND d.period_start = ($1).period_start)))
+    THEN
+        RETURN 'open';
+    END IF;
+    IF EXISTS (
+        SELECT FROM calib.deviation d
+        WHERE d.ending IN ('acted', 'dismissed') AND d.kind = $2 AND d.subject = ($1).subject AND d.observed = ($1).observed
+          AND (d.unit_id = ($1).unit_id OR d.units && $3)
+          AND d.measure = ($1).measure AND d.product_line = ($1).product_line AND d.grain = ($1).grain
+          AND d.ended_at + make_interval(hours => 24 * $5) > $4)
+    THEN
+        RETURN 'rests';
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) IS
+'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above); rests, one was acted on or dismissed within reopen_days. Else NULL. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) FROM PUBLIC;
+
+-- Folding -----------------------------------------------------------------------------
+
+-- One deviation of the parent in place of one of each child: where more than half of
+-- the children call for the same, or the market-wide case holds. Counted are the
+-- children's own diagnoses; those that have one already, or rest, are not named.
+CREATE FUNCTION calib.fold(as_of timestamptz, findings calib.finding[]) RETURNS SETOF calib.finding
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+BEGIN
+    RETURN QUERY
+    WITH line AS MATERIALIZED (
+        SELECT a.unit_id, array_agg(a.ancestor_id) AS units
+        FROM calib.unit_ancestors(calib.day_of($1)) a GROUP BY a.unit_id
+    ), policy AS MATERIALIZED (
+        SELECT p.unit_id, p.reopen_days FROM calib.policy_at(calib.day_of($1)) p
+    ), found AS MATERIALIZED (
+        SELECT f AS finding, f.*, l.units AS line, p.reopen_days
+        FROM unnest($2) f JOIN line l USING (unit_id) JOIN policy p USING (unit_id)
+        WHERE f.observed IS NOT NULL AND f.measure <> ''
+    ), pool AS (
+        SELECT f.parent_id, f.observed, f.measure, f.product_line, f.grain, f.period_start, f.pool, count(*) AS children,
+               row_number() OVER (PARTITION BY f.parent_id, f.observed, f.measure, f.product_line, f.grain, f.period_start
+                                  ORDER BY count(*) DESC, f.pool) AS rank
+        FROM found f
+        WHERE f.parent_id IS NOT NULL AND f.missed IS NOT NULL
+        GROUP BY f.parent_id, f.observed, f.measure, f.product_line, f.grain, f.period_start, f.pool
+    ), below AS (
+        -- each child beside its parent, which is in the loop in the same way
+        SELECT above.unit_id AS above_id, above.finding AS above, above.line AS above_line, above.reopen_days AS above_reopen_days,
+               g.children, f.*,
+               CASE WHEN above.reason_code = 'market_wide' AND above.kind IS NOT NULL
+                    THEN CASE WHEN f.missed AND coalesce(f.kind, 'environment') = 'environment' THEN 'environment' END
+                    ELSE f.kind END AS folds_as,
+               coalesce(above.reason_code = 'market_wide' AND above.kind IS NOT NULL, false) AS market_wide
+        FROM found f
+        JOIN pool g USING (parent_id, observed, measure, product_line, grain, period_start, pool)
+        JOIN found above ON above.unit_id = f.parent_id AND above.observed = f.observed AND above.measure = f.measure
+         AND above.product_line = f.product_line AND above.grain = f.grain AND above.period_start = f.period_start
+        WHERE g.rank = 1 AND f.missed IS NOT NULL AND g.children >= above.min_peers
+    ), folded AS (
+        SELECT b.above_id, b.above, b.above_line, b.above_reopen_days, b.market_wide, b.folds_as, b.children,
+               count(*) AS calling, string_agg(b.unit_name, ', ' ORDER BY b.unit_id) AS names,
+               array_agg(b.unit_id ORDER BY b.unit_id)
+                 FILTER (WHERE calib.standing(b.finding, b.folds_as, b.line, $1, b.reopen_days) IS NULL) AS named,
+               jsonb_agg(b.figures ORDER BY b.unit_id) AS figures,
+               mode() WITHIN GROUP (ORDER BY b.remedy) AS remedy
+        FROM below b
+        WHERE b.folds_as IS NOT NULL
+        GROUP BY 1, 2, 3, 4, 5, 6, 7
+        HAVING b.market_wide OR 2 * count(*) > b.children
+    )
+    SELECT (f.above).unit_id, (f.above).unit_name, (f.above).parent_id, (f.above).pool, (f.above).min_peers,
+           (f.above).measure, (f.above).product_line, (f.above).grain, (f.above).period_start,
+           (f.above).observed, (f.above).missed, (f.above).ready, (f.above).places, f.folds_as, '',
+           CASE WHEN f.market_wide THEN (f.above).remedy ELSE f.remedy END,
+           CASE WHEN f.market_wide THEN (f.above).reason_code ELSE 'below_' || f.folds_as END,
+           CASE WHEN f.market_wide THEN (f.above).reason_args
+                ELSE jsonb_build_object('calling', f.calling, 'children', f.children, 'names', f.names) END,
+           (f.above).figures || jsonb_build_object('below', f.figures), f.named
+    FROM folded f
+    WHERE f.named IS NOT NULL
+      AND calib.standing(f.above, f.folds_as, f.above_line, $1, f.above_reopen_days) IS DISTINCT FROM 'rests';
+END $$;
+COMMENT ON FUNCTION calib.fold(timestamptz, calib.finding[]) IS
+'The findings of parents that stand for those of their children, named in units: where more than half of the children with targets (the largest group of one kind and peer group, at least min_peers) call for the same kind, or the market-wide case holds; also of parents whose deviation is open. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.fold(timestamptz, calib.finding[]) FROM PUBLIC;
+
+-- Opening ------------------------------------------------------------------------------
+
+CREATE FUNCTION calib.to_open(as_of timestamptz, findings calib.finding[], folded calib.finding[]) RETURNS SETOF calib.finding
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+BEGIN
+    RETURN QUERY
+    WITH line AS MATERIALIZED (
+        SELECT a.unit_id, array_agg(a.ancestor_id) AS units
+        FROM calib.unit_ancestors(calib.day_of($1)) a GROUP BY a.unit_id
+    ), policy AS MATERIALIZED (
+        SELECT p.unit_id, p.reopen_days FROM calib.policy_at(calib.day_of($1)) p
+    ), call AS (
+        SELECT z AS finding FROM unnest($3) z
+        UNION ALL
+        -- what a unit carries for those below is one deviation with its own
+        SELECT f FROM unnest($2) f
+        WHERE f.kind IS NOT NULL AND f.observed IS NOT NULL
+          AND NOT EXISTS (SELECT FROM unnest($3) z WHERE z.unit_id = f.unit_id AND z.measure = f.measure
+                          AND z.product_line = f.product_line AND z.grain = f.grain AND z.period_start = f.period_start)
+    )
+    SELECT (c.finding).*
+    FROM call c
+    JOIN line l ON l.unit_id = (c.finding).unit_id
+    JOIN policy p ON p.unit_id = (c.finding).unit_id
+    WHERE calib.standing(c.finding, (c.finding).kind, l.units, $1, p.reopen_days) IS NULL
+      AND NOT EXISTS (
+        SELECT FROM unnest($3) z
+        WHERE z.units && l.units AND z.kind = (c.finding).kind AND z.observed = (c.finding).observed
+          AND z.measure = (c.finding).measure AND z.product_line = (c.finding).product_line
+          AND z.grain = (c.finding).grain AND z.period_start = (c.finding).period_start);
+END $$;
+COMMENT ON FUNCTION calib.to_open(timestamptz, calib.finding[], calib.finding[]) IS
+'Of what was found, what is to be opened: folded into parents, without what stands already. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.to_open(timestamptz, calib.finding[], calib.finding[]) FROM PUBLIC;
+
+-- Recovering ----------------------------------------------------------------------------
+
+-- Opened strong, a deviation stays open while its case is weak: what hovers at a line
+-- would come and go. One that names children stays while more than half of them do.
+CREATE FUNCTION calib.recovered(as_of timestamptz, findings calib.finding[]) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+BEGIN
+    RETURN QUERY
+    WITH found AS MATERIALIZED (
+        SELECT f.* FROM unnest($2) f
+    ), open AS (
+        SELECT d.* FROM calib.deviation d WHERE d.ending IS NULL AND d.detected_at < $1
+    ), looked AS (
+        SELECT o.*, u.looked_at, count(*) OVER (PARTITION BY o.deviation_id) AS looks
+        FROM open o
+        CROSS JOIN LATERAL unnest(CASE WHEN o.reason_code LIKE 'below\_%' THEN o.units ELSE ARRAY[o.unit_id] END) AS u (looked_at)
+        WHERE o.kind IN ('environment', 'execution', 'windfall', 'low_conversion', 'shallow_coverage')
+    )
+    SELECT l.deviation_id
+    FROM looked l
+    JOIN found f ON f.unit_id = l.looked_at AND f.measure = l.measure AND f.product_line = l.product_line
+     AND (f.measure = '' OR (f.grain = l.grain AND f.period_start = l.period_start)) AND f.subject = l.subject
+    WHERE f.ready AND l.kind <> ALL (f.places) AND (f.measure <> '') = (l.kind <> 'shallow_coverage')
+    GROUP BY l.deviation_id, l.looks
+    HAVING 2 * count(*) >= l.looks
+    UNION ALL
+    SELECT o.deviation_id
+    FROM open o
+    WHERE o.kind IN ('stale_source', 'rule')
+      AND NOT EXISTS (SELECT FROM found f WHERE f.kind = o.kind AND f.subject = o.subject
+                      AND (o.kind = 'stale_source' OR f.unit_id = o.unit_id));
+END $$;
+COMMENT ON FUNCTION calib.recovered(timestamptz, calib.finding[]) IS
+'The open deviations that have gone away by what was found: the unit, or at least half of the units for which it was folded, can be judged and is no longer a case of its kind, not even weakly; a source tells again; a rule no longer holds. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.recovered(timestamptz, calib.finding[]) FROM PUBLIC;
+
+-- The detection --------------------------------------------------------------------------
+
+CREATE FUNCTION calib.open_found(as_of timestamptz, findings calib.finding[])
+RETURNS TABLE (told bigint, in_silence bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    folded calib.finding[] := ARRAY(SELECT z FROM calib.fold($1, $2) z);
+    new calib.deviation;
+    within integer;
+BEGIN
+    told := 0;
+    in_silence := 0;
+    -- one that is open already names those that have joined
+    UPDATE calib.deviation d
+    SET units = ARRAY(SELECT u FROM unnest(d.units || joined.units) u GROUP BY u ORDER BY u)
+    FROM (
+        SELECT o.deviation_id, z.units
+        FROM unnest(folded) z
+        JOIN calib.deviation o ON o.unit_id = z.unit_id AND o.measure = z.measure AND o.product_line = z.product_line
+         AND o.grain = z.grain AND o.period_start = z.period_start AND o.kind = z.kind AND o.subject = z.subject
+         AND o.observed = z.observed
+        WHERE o.ending IS NULL
+        FOR NO KEY UPDATE OF o SKIP LOCKED) joined
+    WHERE d.deviation_id = joined.deviation_id;
+    FOR new IN
+        INSERT INTO calib.deviation AS d (unit_id, measure, product_line, kind, subject, grain, period_start, detected_at,
+            figures, remedy, reason_code, reason_args, units, observed)
+        SELECT f.unit_id, f.measure, f.product_line, f.kind, f.subject, f.grain, f.period_start, $1,
+               f.figures, nullif(f.remedy, 'none'), f.reason_code, f.reason_args, f.units, f.observed
+        FROM calib.to_open($1, $2, folded) f
+        ORDER BY f.unit_id, f.measure, f.product_line, f.grain, f.period_start, f.kind, f.subject
+        ON CONFLICT DO NOTHING
+        RETURNING d.*
+    LOOP
+        IF new.observed THEN
+            in_silence := in_silence + 1;
+            CONTINUE;
+        END IF;
+        told := told + 1;
+        SELECT p.act_within_days INTO within FROM calib.policy_at(calib.day_of($1), new.unit_id) p;
+        PERFORM calib.remind(calib.reminder_key(new), new.unit_id, 'manager', 'deviation',
+            new.reason_code, new.reason_args, $1, $1 + make_interval(hours => 24 * within));
+    END LOOP;
+    RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION calib.open_found(timestamptz, calib.finding[]) IS
+'Opens what is to be opened as of a time; returns how many that are told and how many in silence. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.open_found(timestamptz, calib.finding[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.run_detect(as_of timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    findings calib.finding[];
+    done calib.detection;
+BEGIN
+    PERFORM calib.check_as_of($1);
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION USING ERRCODE = '25001',
+            MESSAGE = 'deviations are detected under READ COMMITTED only',
+            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.';
+    END IF;
+    -- of two at once the second starts when it can see what the first has done
+    PERFORM pg_advisory_xact_lock('calib.detection'::regclass::oid::bigint);
+    IF EXISTS (SELECT FROM calib.detection d WHERE d.as_of >= $1) THEN
+        RETURN 0;
+    END IF;
+    done.as_of := $1;
+    done.acted := calib.answer_filed($1);
+    findings := ARRAY(SELECT f FROM calib.findings_at($1) f);
+    UPDATE calib.deviation d SET ending = 'recovered', ended_at = $1
+    WHERE d.deviation_id IN (
+        SELECT o.deviation_id FROM calib.deviation o
+        WHERE o.ending IS NULL AND o.deviation_id = ANY (ARRAY(SELECT calib.recovered($1, findings)))
+        -- one that somebody is acting on is his
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
+    GET DIAGNOSTICS done.recovered = ROW_COUNT;
+    SELECT o.told, o.in_silence INTO done.opened, done.observed FROM calib.open_found($1, findings) o;
+    INSERT INTO calib.detection SELECT done.*;
+    RETURN done.opened + done.observed;
+END $$;
+COMMENT ON FUNCTION calib.run_detect(timestamptz) IS
+'Job detect: what calib.detect() does, for whoever may run jobs.';
+REVOKE EXECUTE ON FUNCTION calib.run_detect(timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.detect(as_of timestamptz DEFAULT calib.clock()) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM calib.require_duty('{admin}', NULL, 'detect deviations');
+    RETURN calib.run_detect($1);
+END $$;
+COMMENT ON FUNCTION calib.detect(timestamptz) IS
+'Opens deviations for what is found as of a time in the units whose loop is on, ends those that went away, and returns how many it opened. Goes forward only: at or before the newest detection it does nothing and returns 0. Duty admin for everyone (42501). as_of NULL, infinite or later than calib.clock(): 22023; not under READ COMMITTED: 25001.';

@@ -6,43 +6,52 @@
 -- functions read everything and are nobody's but the extension's, and those
 -- without it run as their owner and show the units the caller sees.
 
-CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
-RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
-    events bigint, late_events bigint, existing_events bigint, concentration float8)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+-- Plain enough to be inlined into what asks for it.
+CREATE FUNCTION calib.all_events_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (unit_id bigint, product_line text, customer_id bigint, kind text, day date, weight numeric, weight_on_time numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
     WITH weight AS (
         SELECT w.kind, w.outcome, w.weight, w.valid_from,
                lead(w.valid_from) OVER (PARTITION BY w.kind, w.outcome ORDER BY w.valid_from) AS valid_to
         FROM calib.activity_weight w
-    ), fact AS (
-        SELECT a.unit_id, line.product_line, a.customer_id, a.kind, d.day,
-               max(coalesce(special.weight, usual.weight)) AS weight,
-               -- a late record that weighs more makes the one on time not heavier
-               max(coalesce(special.weight, usual.weight))
-                 FILTER (WHERE a.recorded_at <= a.occurred_at + make_interval(hours => p.late_hours)) AS weight_on_time
-        FROM calib.activity a
-        CROSS JOIN LATERAL (
-            SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
-        CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT a.product_line) line
-        JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = a.unit_id
-        LEFT JOIN weight usual ON usual.kind = a.kind AND usual.outcome IS NULL
-         AND d.day >= usual.valid_from AND (usual.valid_to IS NULL OR d.day < usual.valid_to)
-        LEFT JOIN weight special ON special.kind = a.kind AND special.outcome = a.outcome
-         AND d.day >= special.valid_from AND (special.valid_to IS NULL OR d.day < special.valid_to)
-        WHERE a.occurred_at >= from_at AND a.occurred_at < to_at
-          AND (known_at IS NULL OR a.recorded_at <= known_at)
-          AND coalesce(special.weight, usual.weight) IS NOT NULL
-          -- what is still owed is not an act yet
-          AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
-        GROUP BY a.unit_id, line.product_line, a.customer_id, a.kind, d.day
     )
+    SELECT a.unit_id, line.product_line, a.customer_id, a.kind, d.day,
+           max(coalesce(special.weight, usual.weight)) AS weight,
+           -- a late record that weighs more makes the one on time not heavier
+           max(coalesce(special.weight, usual.weight))
+             FILTER (WHERE a.recorded_at <= a.occurred_at + make_interval(hours => p.late_hours)) AS weight_on_time
+    FROM calib.activity a
+    CROSS JOIN LATERAL (
+        SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
+    CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT a.product_line) line
+    JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = a.unit_id
+    LEFT JOIN weight usual ON usual.kind = a.kind AND usual.outcome IS NULL
+     AND d.day >= usual.valid_from AND (usual.valid_to IS NULL OR d.day < usual.valid_to)
+    LEFT JOIN weight special ON special.kind = a.kind AND special.outcome = a.outcome
+     AND d.day >= special.valid_from AND (special.valid_to IS NULL OR d.day < special.valid_to)
+    WHERE a.occurred_at >= from_at AND a.occurred_at < to_at
+      AND (known_at IS NULL OR a.recorded_at <= known_at)
+      AND coalesce(special.weight, usual.weight) IS NOT NULL
+      -- what is still owed is not an act yet
+      AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
+    GROUP BY a.unit_id, line.product_line, a.customer_id, a.kind, d.day;
+END;
+COMMENT ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz) IS
+'Activities in [from_at, to_at) against padding, one event per unit, customer, day, kind and product line (and one for all: empty), with its weight and what of it was recorded on time (NULL: all of it late); internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
+    events bigint, late_events bigint, existing_events bigint, concentration float8)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
     SELECT t.ancestor_id, f.product_line, sum(f.weight),
            coalesce(sum(f.weight_on_time), 0),
            count(*), count(*) FILTER (WHERE f.weight_on_time IS NULL),
            count(*) FILTER (WHERE c.created_at < from_at),
            calib.concentration(f.customer_id)
-    FROM fact f
+    FROM calib.all_events_in(from_at, to_at, known_at) f
     JOIN calib.unit_tree t ON t.unit_id = f.unit_id
      AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
     LEFT JOIN calib.customer c ON c.customer_id = f.customer_id
@@ -64,23 +73,42 @@ END;
 COMMENT ON FUNCTION calib.behavior_in(timestamptz, timestamptz, timestamptz) IS
 'Weighted activity per unit seen and product line (empty: all) in [from_at, to_at), against padding: one event per customer, day and kind of each rep. Shows how many were recorded late, and how many went to customers entered before from_at.';
 
+CREATE FUNCTION calib.hours_of(during tstzrange) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN isempty(during) THEN 0 ELSE (extract(epoch FROM upper(during)) - extract(epoch FROM lower(during))) / 3600 END;
+END;
+COMMENT ON FUNCTION calib.hours_of(tstzrange) IS
+'Length of a stretch of time in hours. NULL, or without an end: NULL.';
+
+CREATE FUNCTION calib.all_rep_stretches()
+RETURNS TABLE (unit_id bigint, at_work tstzrange)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    SELECT t.ancestor_id, tstzrange(calib.start_of(lower(days)), calib.start_of(upper(days)))
+    FROM calib.unit u
+    JOIN calib.unit_days() d USING (unit_id)
+    JOIN calib.unit_tree t USING (unit_id)
+    CROSS JOIN LATERAL unnest(calib.days_at_work(d.active, d.absences, daterange(t.valid_from, t.valid_to))) AS days
+    WHERE u.kind = 'rep';
+END;
+COMMENT ON FUNCTION calib.all_rep_stretches() IS
+'Of each unit, one row per rep below it (or itself) and stretch of time in which that rep stood there and was at work; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_rep_stretches() FROM PUBLIC;
+
 CREATE FUNCTION calib.all_rep_weeks_in(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (unit_id bigint, rep_weeks numeric)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
     WITH working AS (
-        SELECT t.ancestor_id,
-               tstzrange(calib.start_of(lower(days)), calib.start_of(upper(days))) * tstzrange(from_at, to_at) AS at_work
-        FROM calib.unit u
-        JOIN calib.unit_days() d USING (unit_id)
-        JOIN calib.unit_tree t USING (unit_id)
-        CROSS JOIN LATERAL unnest(calib.days_at_work(d.active, d.absences, daterange(t.valid_from, t.valid_to))) AS days
-        WHERE u.kind = 'rep' AND from_at < to_at
+        SELECT s.unit_id, s.at_work * tstzrange(from_at, to_at) AS at_work
+        FROM calib.all_rep_stretches() s
+        WHERE from_at < to_at
     )
-    SELECT w.ancestor_id, sum(extract(epoch FROM upper(w.at_work)) - extract(epoch FROM lower(w.at_work))) / (7 * 86400)
+    SELECT w.unit_id, sum(extract(epoch FROM upper(w.at_work)) - extract(epoch FROM lower(w.at_work))) / (7 * 86400)
     FROM working w
     WHERE NOT isempty(w.at_work)
-    GROUP BY w.ancestor_id;
+    GROUP BY w.unit_id;
 END;
 COMMENT ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz) IS
 'rep_weeks_in of every unit; internal.';

@@ -20,10 +20,10 @@ BEGIN
     IF steps > 0 THEN
         PERFORM pg_notify('calib_waiting', steps::text);
     END IF;
-    RETURN events + steps;
+    RETURN events + steps + calib.announce_reminders();
 END $$;
 COMMENT ON FUNCTION calib.run_announce() IS
-'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is; returns their sum. Where there is none, nobody is told.';
+'Job announce: NOTIFY calib_outbox with the number of events nobody works on, and calib_waiting with that of adjustments and requests whose next step waits, whoever''s it is, and calib_reminder with that of reminders nobody was told of yet; returns their sum. Where there is none, nobody is told.';
 REVOKE EXECUTE ON FUNCTION calib.run_announce() FROM PUBLIC;
 
 CREATE FUNCTION calib.run(job text, as_of timestamptz DEFAULT calib.clock()) RETURNS bigint

@@ -153,8 +153,15 @@ BEGIN
         ('deviation', 'SELECT', format(happened, 'deviation',
             'deviation.detected_at >= b.from_at AND deviation.detected_at < b.to_at')
             || ' AND (NOT observed OR ' || format(everyone, '{admin}') || ')'),
+        ('detection', 'SELECT', format(everyone, '{admin}')),
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
+
+        ('rule', 'SELECT', 'true'),
+        ('rule', 'INSERT UPDATE DELETE', format(held_or_everyone, '{admin}')),
+        -- a rep reads what it is asked to do, not what its manager is asked to talk about
+        ('reminder', 'SELECT', seen || ' AND (duty = ''rep'' OR '
+            || format(held, '{viewer,manager,risk,hr,admin}') || ')'),
 
         -- targets and how they change; the guard decides what a write may do
         ('target', 'SELECT', format(happened, 'target',

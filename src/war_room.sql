@@ -25,6 +25,7 @@ BEGIN ATOMIC
         FROM calib.organisation o
         CROSS JOIN calib.deviation d
         JOIN calib.unit_ancestors() a ON a.unit_id = d.unit_id
+        WHERE NOT d.observed
         GROUP BY a.ancestor_id
     ), lag AS (
         SELECT t.ancestor_id AS unit_id,

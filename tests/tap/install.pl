@@ -178,17 +178,18 @@ none('no trigger function is executable by PUBLIC', $members . q{
 # Those ask who calls and what of it he may see or do; one that takes anybody's relation,
 # text or rows to act on them as another is for calib's own functions.
 my $of_public = join ', ', map { "'$_'" } qw(
-	ack_outbox acknowledge_agreement actor_covers approve_adjustment approve_request attach
-	attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in channel_focus_in
-	claim_outbox comment_deviation conversion_in detach diagnose_period digest draft_agreement
-	duties_own expected_triggers facts_waiting fed_sources feed_problems file_adjustment
-	file_request freshness_at guard_table held_duties holds indicator_in ingest login_is_delegate nps_by_quarter
-	origin_of peer_figures
-	pilot_candidates_now pilot_effects_now pilot_figures_now pilots_seen places_held prune_outbox publish_targets pull rearm reject_adjustment
-	reject_request rep_weeks_in results_at run seal shallow_coverage_in sri_by_month stale_results
+	ack_outbox acknowledge_agreement act act_effects actor_covers acts_by_person approve_adjustment
+	approve_request attach attach_crm attach_evidence attainment_at audit_table backfill_step
+	behavior_in channel_focus_in claim_outbox comment_deviation conversion_in detach detect
+	diagnose_period digest dismiss dismiss_reminder draft_agreement duties_own expected_triggers
+	facts_waiting fed_sources feed_problems file_adjustment file_request finish_reminder freshness_at
+	guard_table held_duties holds indicator_in ingest login_is_delegate nps_by_quarter origin_of
+	peer_figures pilot_candidates_now pilot_effects_now pilot_figures_now pilots_seen places_held
+	pressure_now prune_outbox publish_targets pull ramp_up_in rearm reject_adjustment reject_request
+	reminders_waiting rep_weeks_in response_in results_at run seal shallow_coverage_in stale_results
 	stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
-	targets_missing unaudit_table unguard_table unit_labels units_asked units_ever_seen units_held units_known
-	units_seen units_seen_before unsealed_window verify war_room_now withdraw_adjustment
+	targets_missing unaudit_table unguard_table unit_labels units_asked units_ever_seen units_held
+	units_known units_seen units_seen_before unsealed_window verify war_room_now withdraw_adjustment
 	withdraw_request
 );
 none('a definer function is for PUBLIC where that was decided, and nowhere else', $members . qq{
