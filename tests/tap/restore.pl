@@ -56,6 +56,9 @@ $node->safe_psql(
 	SELECT calib.submit_adjustment(90, 95, 'waits', '{1}'), calib.submit_request(4, 'samples', 5, 'wait, too', evidence => '{1}');
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
 	SELECT calib.comment_deviation(deviation_id, 'Three shops are closed') FROM calib.deviation;
+	INSERT INTO calib.pilot (name, baseline_from, starts_on, ends_on) VALUES ('p', '2025-10-01', '2025-11-01', '2025-12-31');
+	INSERT INTO calib.pilot_unit VALUES (1, 2, 'pilot'), (1, 3, 'control');
+	INSERT INTO calib.survey_response (unit_id, score) VALUES (2, 9), (1, 3);
 	REVOKE SELECT ON calib.audit FROM PUBLIC;
 	CREATE ROLE manager LOGIN;
 	INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('manager', 'manager', 3);
