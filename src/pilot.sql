@@ -45,6 +45,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    of_unit bigint;
     clash record;
 BEGIN
     IF TG_RELID NOT IN ('calib.pilot'::regclass, 'calib.pilot_unit'::regclass) THEN
@@ -52,6 +53,15 @@ BEGIN
             MESSAGE = 'function calib.keep_pilot keeps the tables of pilots only';
     END IF;
     IF calib.restoring() THEN
+        RETURN NULL;
+    END IF;
+    -- What a move of a unit made clash does not hold up what makes no new clash.
+    IF TG_RELID = 'calib.pilot_unit'::regclass THEN
+        of_unit := NEW.unit_id;
+        IF TG_OP = 'UPDATE' AND (NEW.pilot_id, NEW.unit_id) = (OLD.pilot_id, OLD.unit_id) THEN
+            RETURN NULL;
+        END IF;
+    ELSIF daterange(OLD.baseline_from, OLD.ends_on, '[]') @> daterange(NEW.baseline_from, NEW.ends_on, '[]') THEN
         RETURN NULL;
     END IF;
     -- One at a time: of two that cross the second must look with a new snapshot.
@@ -73,7 +83,8 @@ BEGIN
     JOIN calib.unit_tree t ON t.unit_id = low.unit_id
     JOIN listed high ON high.unit_id = t.ancestor_id AND high.days && low.days
      AND (high.pilot_id, high.unit_id) <> (low.pilot_id, low.unit_id)
-    WHERE NEW.pilot_id IN (low.pilot_id, high.pilot_id)
+    WHERE ((low.pilot_id = NEW.pilot_id AND (of_unit IS NULL OR low.unit_id = of_unit))
+        OR (high.pilot_id = NEW.pilot_id AND (of_unit IS NULL OR high.unit_id = of_unit)))
       AND NOT isempty(daterange(t.valid_from, t.valid_to) * low.days * high.days)
     ORDER BY low.unit_id, high.unit_id, low.pilot_id, high.pilot_id
     LIMIT 1;

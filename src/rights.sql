@@ -207,6 +207,11 @@ BEGIN
         ('pilot_unit', 'SELECT', seen),
         ('pilot pilot_unit', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
 
+        -- anonymous: read by nps_quarterly alone, which hides the answers of few
+        ('survey_response', 'SELECT', 'false'),
+        ('survey_response', 'INSERT', 'unit_id IN (SELECT calib.units_asked())'
+            ' AND answered_on = (SELECT calib.today())'),
+
         -- where facts come from, and what could not be taken
         ('feed feed_key feed_error ingested_source unit_alias customer_alias', 'SELECT', format(everyone, '{admin}')),
         ('unit_alias customer_alias', 'INSERT UPDATE DELETE', format(everyone, '{admin}')),
