@@ -5,6 +5,7 @@ DROP EXTENSION IF EXISTS calib CASCADE;
 CREATE EXTENSION calib;
 SET DateStyle = 'ISO, YMD';
 SET TimeZone = 'Asia/Shanghai';
+\set VERBOSITY terse
 
 -- Two regions of five teams with one rep each, targets of 100. On 15 August 07:00, 33 of
 -- the quarter's 67 working days (28 September makes one up) have passed: 49.25 %.
@@ -277,7 +278,7 @@ SELECT unit, kind, ending, ended FROM seen WHERE kind = 'rule';
 ROLLBACK;
 
 -- 15. Refused.
-\set VERBOSITY terse
+
 SELECT calib.detect(NULL);
 SELECT calib.detect('infinity');
 SELECT calib.detect('2025-12-15 12:00:01+08');

@@ -1,4 +1,4 @@
--- Deviations entered by hand, and the response index by month of detection.
+-- Deviations entered by hand, the response index, and the list of the open ones.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS calib CASCADE;
 CREATE EXTENSION calib;
@@ -69,4 +69,41 @@ DELETE FROM calib.deviation_comment;
 TRUNCATE calib.deviation_comment;
 SELECT calib.comment_deviation_behind_door(3, 'x');
 DROP FUNCTION say(text, bigint, text);
+
+-- The check of DOMAIN (Miller's aml data, maintained arm) through the views: 9 13 13+ 18
+-- 23 28+ 31 34 45+ 48 161+. What is censored was dismissed, recovered, or is open: the
+-- last one for 161 days. Mean 176 / 7; the median is 31; S ends at 0.18, so that nine of
+-- ten is not reached.
+SET calib.clock = '2026-02-09 09:00+08';
+INSERT INTO calib.unit (unit_id, kind, name) VALUES (10, 'region', 'Aml');
+INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (11, 10, 'team', 'One'), (12, 10, 'team', 'Two');
+INSERT INTO calib.deviation (unit_id, kind, subject, period_start, detected_at, acted_at, ended_at, ending)
+SELECT 11 + n % 2, 'rule', n::text, '2025-07-01', t.at, CASE how WHEN 'acted' THEN t.at + days * interval '1 day' END,
+       CASE WHEN how IS NOT NULL THEN t.at + days * interval '1 day' END, how
+FROM (VALUES (1, 9, 'acted'), (2, 13, 'acted'), (3, 13, 'dismissed'), (4, 18, 'acted'), (5, 23, 'acted'), (6, 28, 'recovered'),
+             (7, 31, 'acted'), (8, 34, 'acted'), (9, 45, 'dismissed'), (10, 48, 'acted'), (11, 161, NULL)) v (n, days, how),
+     (SELECT timestamptz '2025-09-01 09:00+08' AS at) t;
+SELECT unit_name, month, acted, open, dismissed, recovered, round(mean_days::numeric, 6) = round(176 / 7.0, 6) AS mean, median_days, oldest_open_days FROM calib.sri_monthly WHERE unit_id = 10;
+SELECT unit_name, quarter_start, acted, open, dismissed, recovered, median_days, p90_days, oldest_open_days FROM calib.response_by_unit WHERE unit_id = 10;
+-- leaving out what is censored would flatter: the fourth of seven is 23, and nine of ten 48
+SELECT (calib.response_summary(detected_at, acted_at, ended_at)).* FROM calib.deviation WHERE unit_id IN (11, 12) AND ending = 'acted';
+-- the quarter is the fiscal one: from February on, August to October
+BEGIN;
+UPDATE calib.organisation SET fiscal_start_month = 2;
+SELECT DISTINCT quarter_start FROM calib.response_by_unit WHERE unit_id = 10;
+ROLLBACK;
+SELECT calib.response_in('decade');
+-- what is only observed is in none of it
+INSERT INTO calib.deviation (unit_id, kind, subject, period_start, detected_at, observed) VALUES (11, 'rule', '11', '2025-07-01', '2025-09-01 09:00+08', true), (12, 'rule', 'x', '2025-07-01', '2025-09-01 09:00+08', true);
+SELECT acted, open FROM calib.response_by_unit WHERE unit_id = 10;
+
+-- The open ones: their age, whom they name, the reason in the reader's language
+INSERT INTO calib.deviation (deviation_id, unit_id, measure, kind, period_start, detected_at, units, remedy, reason_code, reason_args) VALUES
+    (100, 10, 'collection', 'execution', '2026-01-01', '2026-02-07 21:00+08', '{11,12}', 'coach', 'below_execution', '{"calling": 2, "children": 2, "names": "One, Two"}');
+SELECT calib.comment_deviation(100, 'On it') \g /dev/null
+SELECT deviation_id, unit_name, unit_kind, kind, age_days, remedy, reason, units, comments FROM calib.deviation_open WHERE unit_id = 10;
+SET calib.language = 'zh';
+SELECT reason FROM calib.deviation_open WHERE deviation_id = 100;
+RESET calib.language;
+SELECT unit_name, kind, subject, age_days FROM calib.deviation_open WHERE unit_id IN (11, 12);
 DROP EXTENSION calib CASCADE;

@@ -43,8 +43,14 @@ SELECT calib.submit_adjustment(10 * m + u, 95, 'why', ARRAY[u]), calib.submit_re
 SET calib.actor = 'app';
 SELECT calib.approve_adjustment(a), calib.approve_request(a) FROM generate_series(3, 4) a \g /dev/null
 RESET calib.actor;
+-- their meetings are open
+SELECT calib.open_meeting(u, calib.today()) AS meeting FROM unnest('{4,7}'::bigint[]) u;
 -- their agreements wait to be acknowledged
 SELECT count(calib.draft_agreement(u, 'quarter', '2025-10-01', '{}')) FROM unnest('{4,7}'::bigint[]) u;
+-- a reminder of each rep's (1, 2) and one of its manager's about it (3, 4); a weekly report (1, 2); a rule of each region
+SELECT count(calib.remind(duty || u, u, duty, 'x', 'not_started', '{}', calib.clock(), NULL)) FROM (SELECT * FROM unnest('{rep,manager}'::text[]) d (duty), unnest('{4,7}'::bigint[]) u ORDER BY duty DESC, u) r;
+SELECT count(calib.make_report(u, '2025-10-13', 'x', '{}', calib.clock(), calib.clock())) FROM unnest('{4,7}'::bigint[]) u;
+INSERT INTO calib.rule (rule, kind, parameters, unit_id, label_en, label_zh) SELECT 'rule of ' || u, 'weeks_without', '{"indicator": "visits", "weeks": 2}', u, 'x', 'x' FROM unnest('{4,7}'::bigint[]) u;
 CREATE TABLE own.audited (a integer);
 SELECT calib.audit_table('own.audited');
 CREATE TABLE own.quota (unit bigint, quarter date, amount numeric);
@@ -106,6 +112,18 @@ INSERT INTO own.action (action, statement) VALUES
     ('draft an agreement', 'SELECT calib.draft_agreement(:u, ''quarter'', ''2025-10-01'', ''{"a": 1}'')'),
     ('acknowledge an agreement', 'SELECT calib.acknowledge_agreement(:u, ''quarter'', ''2025-10-01'')'),
     ('answer a deviation', 'SELECT calib.comment_deviation(CASE :u WHEN 4 THEN 1 ELSE 2 END, ''why'')'),
+    ('read reminders to a rep', 'SELECT FROM calib.reminder WHERE reminder_id = :s'),
+    ('read reminders to a manager', 'SELECT FROM calib.reminder WHERE reminder_id = :s + 2'),
+    ('finish a reminder to a rep', 'SELECT calib.finish_reminder(:s)'),
+    ('finish a reminder to a manager', 'SELECT calib.finish_reminder(:s + 2)'),
+    ('dismiss a reminder to a rep', 'SELECT calib.dismiss_reminder(:s, ''why'')'),
+    ('read weekly reports', 'SELECT FROM calib.weekly_report WHERE report_id = :s'),
+    ('edit a weekly report', 'SELECT calib.edit_report(:s, ''x'')'),
+    ('file a weekly report', 'SELECT calib.file_report(:s)'),
+    ('read rules', 'SELECT FROM calib.rule'),
+    ('change rules', 'UPDATE calib.rule SET enabled = true WHERE unit_id = :u'),
+    ('change rules for everyone', 'UPDATE calib.rule SET enabled = true WHERE unit_id IS NULL'),
+    ('set up a small firm', 'SELECT calib.setup_small_firm()'),
     ('read the outbox', 'SELECT FROM calib.outbox'),
     ('claim and acknowledge', 'SELECT calib.ack_outbox(id) FROM calib.claim_outbox(1, ''w'')'),
     ('prune the outbox', 'SELECT calib.prune_outbox(''2000-01-01'')'),
@@ -132,6 +150,8 @@ INSERT INTO own.action (action, statement) VALUES
     ('submit an adjustment', 'SELECT calib.submit_adjustment(30 + :u, 95, ''why'', ''{1}'')'),
     ('submit a batch', 'SELECT calib.submit_adjustments(ARRAY[30 + :u, 10 + :u], -0.05, ''why'', ''{1}'')'),
     ('submit a request', 'SELECT calib.submit_request(:u, ''samples'', 1, ''why'')'),
+    ('open a meeting', 'SELECT calib.open_meeting(:u, calib.today())'),
+    ('close a meeting', 'SELECT calib.close_meeting(:s)'),
     ('approve an adjustment', 'SELECT calib.approve_adjustment(:s)'),
     ('approve a request', 'SELECT calib.approve_request(:s)'),
     ('file an adjustment', 'SELECT calib.file_adjustment(:s + 2)'),

@@ -38,7 +38,7 @@ SELECT * FROM shown;
 SET calib.clock = '2025-05-20 09:00+08';
 INSERT INTO calib.policy (unit_id, valid_from, approval) VALUES (NULL, '2025-05-20', 'none');
 SELECT calib.attach_evidence('market_report', 'Rivals', 'https://example.org/r') AS evidence \gset
-SELECT calib.file_adjustment(calib.submit_adjustment(target_id, 90, 'rivals', ARRAY[:evidence])) ::text AS filed FROM calib.target WHERE unit_id = 11 AND grain = 'month' AND period_start = '2025-05-01';
+SELECT calib.file_adjustment(calib.submit_adjustment(target_id, 90, 'rivals', ARRAY[:evidence]))::text AS filed FROM calib.target WHERE unit_id = 11 AND grain = 'month' AND period_start = '2025-05-01';
 SET calib.clock = '2025-07-15 09:00+08';
 SELECT unit_name, periods, since FROM calib.pressure WHERE unit_id = 11 AND grain = 'month';
 -- in June the last closed month is May, in the last second of July June

@@ -118,6 +118,7 @@ SET calib.clock = '2026-01-01 00:00+08';
 SELECT unit_name, answers FROM calib.nps_quarterly WHERE quarter_start = '2025-10-01' AND NOT hidden ORDER BY unit_id;
 -- nor are quarters cut anew: a month's answers would be the difference of two quarters
 UPDATE calib.organisation SET fiscal_start_month = 2;
+UPDATE calib.organisation SET zone = 'America/New_York';  -- there it is still December
 UPDATE calib.organisation SET currency = 'EUR';
 -- g. everybody sees the same figures, of the units they see
 SET ROLE survey_manager;

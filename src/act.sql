@@ -156,10 +156,15 @@ BEGIN ATOMIC
     SELECT r.request_id, array_remove(ARRAY[r.unit_id, r.from_unit], NULL), 'request', NULL, NULL, NULL, NULL,
            r.filed_at, r.submitted_by, r.reason
     FROM calib.resource_request r
-    WHERE r.status = 'filed' AND r.filed_at >= from_at AND r.filed_at <= to_at;
+    WHERE r.status = 'filed' AND r.filed_at >= from_at AND r.filed_at <= to_at
+    UNION ALL
+    SELECT m.meeting_id, m.retiered, 'retiering', NULL, NULL, NULL, NULL,
+           m.closed_at, m.closed_by, 'Tiers changed by calibration meeting ' || m.meeting_id
+    FROM calib.meeting m
+    WHERE m.retiered IS NOT NULL AND m.closed_at >= from_at AND m.closed_at <= to_at;
 END;
 COMMENT ON FUNCTION calib.filed_acts(timestamptz, timestamptz) IS
-'Adjustments and requests filed in [from_at, to_at], with the arguments of calib.act_on(). Of every unit, internal. NULL gives no rows.';
+'Adjustments and requests filed in [from_at, to_at], and meetings closed in it that changed tiers, with the arguments of calib.act_on(). Of every unit, internal. NULL gives no rows.';
 REVOKE EXECUTE ON FUNCTION calib.filed_acts(timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.answer_filing() RETURNS trigger

@@ -15,7 +15,7 @@ INSERT INTO calib.reason (code, en, zh) VALUES
  'No gap can be told: the unit has no target that has begun. Expected effect: {basis_en}.',
  '无法得出缺口:该单元没有已开始的目标。预期效果:{basis_zh}。'),
 ('request_prepared',
- 'Conversion is {conversion%} against a benchmark of {benchmark%} at a density index of {index}: {amount} of {reps} people to where it converts. Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}.',
+ 'Conversion is {conversion%} against a benchmark of {benchmark%} at a density index of {index}: of {reps} people {amount} to move to where it converts. Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}.',
  '转化率 {conversion%}(基准 {benchmark%}),密度指数 {index}:将 {reps} 人中的 {amount} 人调往转化更好的方向。缺口 {gap} = 目标 {target} - 预计 {projected}(至今 {actual},{grain_zh}已过 {elapsed%})。预期效果 {effect}:{basis_zh}。'),
 ('float_lower',
  'Pace {pace%} of the {grain_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
@@ -102,7 +102,7 @@ BEGIN ATOMIC
         FROM span s CROSS JOIN LATERAL calib.all_rep_weeks_in(calib.start_of(s.period_start), as_of) w
     )
     SELECT c.unit_id, c.grain, c.period_start, c.period_end, c.target_value, c.actual, c.elapsed_share,
-           round(c.projected, 2), greatest(c.target_value - round(c.projected, 2), 0), w.rep_weeks,
+           trim_scale(round(c.projected, 2)), trim_scale(greatest(c.target_value - round(c.projected, 2), 0)), w.rep_weeks,
            (c.period_end - calib.day_of(as_of)) / 7.0
     FROM chosen c
     LEFT JOIN worked w USING (unit_id, period_start);
@@ -153,7 +153,7 @@ BEGIN ATOMIC
         FROM prepared p
     ), measured AS (
         SELECT w.*, g.grain, g.target_value, g.actual, g.elapsed_share, g.projected, g.gap, g.weeks_left,
-               round(g.rate, 2) AS rate, round(g.weeks_left, 2) AS weeks,
+               trim_scale(round(g.rate, 2)) AS rate, trim_scale(round(g.weeks_left, 2)) AS weeks,
                CASE WHEN w.expected IS NOT NULL THEN 'stated'
                     WHEN w.moves AND g.rate IS NOT NULL THEN 'people'
                     WHEN g.gap IS NOT NULL THEN 'gap' ELSE 'unknown' END AS basis
@@ -161,14 +161,14 @@ BEGIN ATOMIC
     ), valued AS (
         -- from the rounded numbers that the reason states
         SELECT m.*, CASE m.basis WHEN 'stated' THEN m.expected
-                                 WHEN 'people' THEN greatest(round(m.amount * m.rate * m.weeks, 2), 0) END AS brings
+                                 WHEN 'people' THEN trim_scale(greatest(round(m.amount * m.rate * m.weeks, 2), 0)) END AS brings
         FROM measured m
     ), effect AS (
         SELECT v.*, least(v.gap, v.brings) AS effect FROM valued v
     ), ranked AS (
-        SELECT e.*, CASE WHEN e.cost > 0 THEN round(e.effect / e.cost, 4) END AS per_cost,
-               CASE WHEN e.effect IS NULL THEN 4 WHEN e.cost = 0 AND e.effect > 0 THEN 1
-                    WHEN e.cost IS NOT NULL THEN 2 ELSE 3 END AS class
+        SELECT e.*, CASE WHEN e.cost > 0 THEN trim_scale(round(e.effect / e.cost, 4)) END AS per_cost,
+               CASE WHEN e.effect IS NULL THEN 5 WHEN e.effect = 0 THEN 4
+                    WHEN e.cost = 0 THEN 1 WHEN e.cost > 0 THEN 2 ELSE 3 END AS class
         FROM effect e
     )
     SELECT r.unit_id, NULL::bigint, r.request_id, NULL::bigint,
@@ -184,7 +184,7 @@ BEGIN ATOMIC
                'conversion', r.figures -> 'conversion', 'benchmark', r.figures -> 'benchmark', 'index', r.figures -> 'index',
                'grain_en', r.grain, 'grain_zh', CASE r.grain WHEN 'month' THEN '月度' ELSE '季度' END,
                'basis_en', CASE r.basis WHEN 'stated' THEN format('it states %s', r.expected)
-                   WHEN 'people' THEN format('%s people x %s per rep-week x %s weeks left = %s', r.amount, r.rate, r.weeks, r.brings)
+                   WHEN 'people' THEN format('people %s x %s per rep-week x %s weeks left = %s', r.amount, r.rate, r.weeks, r.brings)
                    WHEN 'gap' THEN 'the whole gap, as it states none' ELSE 'not known' END,
                'basis_zh', CASE r.basis WHEN 'stated' THEN format('申请注明 %s', r.expected)
                    WHEN 'people' THEN format('%s 人 x 每人每周 %s x 剩余 %s 周 = %s', r.amount, r.rate, r.weeks, r.brings)
@@ -194,7 +194,7 @@ BEGIN ATOMIC
     FROM ranked r;
 END;
 COMMENT ON FUNCTION calib.agenda_resource(bigint, timestamptz) IS
-'Open requests of a unit and those below it, and moves of people prepared where the diagnosis says refocus, in order of effect per cost; then those without a cost, by effect; last those whose effect is not known. effect = the gap, or less where the request expects less or its people can bring less. Internal.';
+'Open requests of a unit and those below it, and moves of people prepared where the diagnosis says refocus, in order of effect per cost, what costs nothing first; then those without a stated cost, by effect; then those that close no gap, last those whose effect is not known. effect = the gap, or less where the request expects less or its people can bring less. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.agenda_resource(bigint, timestamptz) FROM PUBLIC;
 
 -- (3) Does next month's target float ----------------------------------------------------
@@ -244,7 +244,7 @@ BEGIN ATOMIC
         ORDER BY c.target_id, r.grain = c.grain DESC
     ), bounded AS (
         SELECT j.*, r.published_at IS NULL AND j.period_start > calib.day_of(as_of) AS draft,
-               round(j.target_value * j.pace, 2) AS wanted,
+               trim_scale(round(j.target_value * j.pace, 2)) AS wanted,
                greatest(j.target_value - p.cap * j.original_value, j.original_value * (1 - p.cumulative_cap)) AS low,
                least(j.target_value + p.cap * j.original_value, j.original_value * (1 + p.cumulative_cap)) AS high,
                power(10::numeric, floor(log(j.original_value)) - 2) AS step, p.max_adjustments

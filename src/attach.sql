@@ -209,7 +209,7 @@ BEGIN
             HINT = 'Use unit, customer, opportunity, stage_change, activity, result, receivable or target.';
     END IF;
     -- what is entered by hand has this source, and is nobody's feed
-    IF $1 IN ('', 'manual') THEN
+    IF $1 IN ('', 'manual', 'report') THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('a feed cannot be named "%s"', $1);
     END IF;
     -- of what is ingested the source of a feed has no row: a pull would remove it
@@ -336,7 +336,7 @@ CREATE FUNCTION calib.fed_sources() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT f.feed FROM calib.feed f UNION ALL SELECT i.source FROM calib.ingested_source i;
+    SELECT f.feed FROM calib.feed f UNION ALL SELECT i.source FROM calib.ingested_source i UNION ALL SELECT 'report';
 END;
 COMMENT ON FUNCTION calib.fed_sources() IS
-'The names of all feeds, and what calib.ingest was given: as the source of a fact they are nobody''s to give but the feed''s own, and an admin''s for everyone.';
+'The names of all feeds, what calib.ingest was given, and report, which the weekly reports are: as the source of a fact they are nobody''s to give but the feed''s own, and an admin''s for everyone.';

@@ -3,7 +3,7 @@
 -- It takes the steps of the workflow as anybody does, with the duties of whoever
 -- closes; what it adds is the order of the locks.  First come those of the meetings
 -- themselves, one closing at a time; then targets and their places, requests and
--- customers, each by their key, as place.c has it; deviations last.
+-- customers, each by their key, as place.c has it.
 
 CREATE FUNCTION calib.take_next_step(subject text, id bigint, approval text, record jsonb, comment text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -102,7 +102,7 @@ BEGIN
     reached := calib.take_next_step('request', id, (SELECT p.approval FROM calib.policy_at(NULL, wish.unit_id) p),
         to_jsonb(wish), format('Accepted by calibration meeting %s', held.meeting_id));
     RETURN jsonb_build_object('request_id', id, 'priority', item.position, 'done',
-        coalesce(reached, CASE WHEN item.request_id IS NULL THEN 'submitted' ELSE 'put first' END));
+        coalesce(reached, CASE WHEN item.request_id IS NULL THEN 'submitted' ELSE 'ranked' END));
 END $$;
 COMMENT ON FUNCTION calib.carry_out_request(calib.resolution, calib.meeting) IS
 'Submits a request that calib prepared; gives any its priority, and takes its next step where whoever closes may. Internal.';
@@ -180,12 +180,10 @@ BEGIN
         ORDER BY array_position('{target,resource,tier}'::text[], r.part), t.unit_id, t.grain, t.period_start, t.target_id,
                  r.request_id, r.customer_id, r.item_id
     LOOP
-        CASE CASE WHEN item.decision = 'accept' THEN item.part ELSE '' END
-            WHEN 'target' THEN came := calib.carry_out_target(item, held);
-            WHEN 'resource' THEN came := calib.carry_out_request(item, held);
-            WHEN 'tier' THEN came := calib.carry_out_tier(item, held);
-            ELSE came := '{"done": "nothing"}';
-        END CASE;
+        came := CASE WHEN item.decision <> 'accept' THEN '{"done": "nothing"}'
+                     WHEN item.part = 'target' THEN calib.carry_out_target(item, held)
+                     WHEN item.part = 'resource' THEN calib.carry_out_request(item, held)
+                     ELSE calib.carry_out_tier(item, held) END;
         UPDATE calib.resolution r SET outcome = came WHERE r.item_id = item.item_id;
     END LOOP;
 EXCEPTION WHEN OTHERS THEN
@@ -207,7 +205,7 @@ AS $$
 DECLARE
     at timestamptz := calib.clock();
     held calib.meeting;
-    units bigint[];
+    answered bigint[];
 BEGIN
     -- one closing at a time: what two have in common is more than their rows
     PERFORM pg_advisory_xact_lock('calib.meeting'::regclass::oid::integer, 0);
@@ -216,15 +214,10 @@ BEGIN
     WHERE r.meeting_id = $1 AND r.decision IS NULL AND r.remark IS NULL;
     PERFORM calib.lock_accepted($1);
     PERFORM calib.carry_out(held);
-    units := calib.units_retiered($1);
-    IF units IS NOT NULL THEN
-        PERFORM FROM calib.deviation d
-        WHERE d.ending IS NULL AND (d.unit_id = ANY (units) OR d.units && units)
-        ORDER BY d.deviation_id FOR NO KEY UPDATE;
-        PERFORM calib.act_on(units, 'retiering', NULL, NULL, NULL, NULL, at, calib.person(),
-            format('Tiers changed by calibration meeting %s', $1));
-    END IF;
-    UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person(), retiered = units
+    answered := calib.units_retiered($1);
+    PERFORM calib.act_on(answered, 'retiering', NULL, NULL, NULL, NULL, at, calib.person(),
+        'Tiers changed by calibration meeting ' || $1) WHERE answered IS NOT NULL;
+    UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person(), retiered = answered
     WHERE m.meeting_id = $1;
     PERFORM calib.settle_reminder(format('meeting/%s/%s', held.unit_id, held.month), at, calib.person(), NULL);
     PERFORM calib.write_outbox('meeting', $1::text, 'MeetingClosed', calib.meeting_told($1));

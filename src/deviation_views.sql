@@ -10,7 +10,7 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
     WITH period AS (
-        SELECT a.ancestor_id AS unit_id, calib.period_start(t.detected_on, grain, o.fiscal_start_month) AS period_start,
+        SELECT a.ancestor_id AS unit_id, calib.period_start(t.detected_on, response_in.grain, o.fiscal_start_month) AS period_start,
                count(*) FILTER (WHERE d.ending = 'acted') AS acted,
                count(*) FILTER (WHERE d.ending IS NULL) AS open,
                count(*) FILTER (WHERE d.ending = 'dismissed') AS dismissed,

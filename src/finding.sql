@@ -20,7 +20,7 @@ INSERT INTO calib.reason (code, en, zh) VALUES
  '{calling} of the {children} units below are far above their targets with sparse activity: {names}.',
  '下属 {children} 个单元中有 {calling} 个行为稀疏而远超目标:{names}。'),
 ('below_low_conversion',
- '{calling} of the {children} units below convert too few of their opportunities: {names}.',
+ '{calling} of the {children} units below win too few of their opportunities: {names}.',
  '下属 {children} 个单元中有 {calling} 个转化率过低:{names}。'),
 ('shallow_coverage',
  'Of {visited} customers with an open opportunity visited in seven days, {stuck} ({share%}) have been in an early stage for more than {days} days; the line is {line%}.',
@@ -109,7 +109,9 @@ BEGIN
         SELECT d.*,
                CASE WHEN d.reason_code IN ('refocus', 'conversion') THEN 'low_conversion'
                     WHEN d.signal = 'strong' AND d.quadrant <> 'on_track' THEN d.quadrant
-                    WHEN d.ready AND d.low AND NOT d.peers_low THEN 'low_conversion' END AS kind,
+                    -- of what stands above, that of those below is not its own
+                    WHEN d.ready AND d.low AND NOT d.peers_low AND (d.peer_conversion IS NOT NULL OR d.unit_kind = 'rep')
+                    THEN 'low_conversion' END AS kind,
                d.reason_code NOT IN ('refocus', 'conversion') AND NOT (d.signal = 'strong' AND d.quadrant <> 'on_track') AS plain
         FROM diagnosed d
     )

@@ -42,8 +42,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'the source of the facts has no name',
             HINT = 'Usually ''dingtalk'', ''feishu'' or ''wecom''.';
     END IF;
-    IF $1 = 'manual' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'source "manual" is for what is entered by hand',
+    IF $1 IN ('manual', 'report') THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('source "%s" is for %s', $1, CASE $1 WHEN 'manual' THEN 'what is entered by hand' ELSE 'weekly reports' END),
             HINT = 'Give what is ingested a source of its own.';
     END IF;
     IF EXISTS (SELECT FROM calib.feed f WHERE f.feed = $1) THEN
@@ -53,7 +54,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION calib.check_ingest_source(text) IS
-'Raises 22023 unless facts may be ingested under this source: it has a name, not manual, and no feed''s.';
+'Raises 22023 unless facts may be ingested under this source: it has a name, not manual or report, and no feed''s.';
 REVOKE EXECUTE ON FUNCTION calib.check_ingest_source(text) FROM PUBLIC;
 
 -- One payload of a source at a time: two that tell of the same contact or duty each

@@ -37,3 +37,4 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calib.check_as_of(timestamptz) IS
 'Raises 22023 unless as_of is a time up to calib.clock().';
+REVOKE EXECUTE ON FUNCTION calib.check_as_of(timestamptz) FROM PUBLIC;

@@ -104,22 +104,26 @@ AS $$
 DECLARE
     placed jsonb;
 BEGIN
-    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.part, p.rank), '[]') INTO placed FROM calib.agenda_placed($1, $2) p;
+    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY array_position('{tier,resource,target}'::text[], p.part), p.rank), '[]') INTO placed FROM calib.agenda_placed($1, $2) p;
     DELETE FROM calib.resolution r
     WHERE r.meeting_id = $1 AND r.decision IS NULL AND NOT EXISTS (
         SELECT FROM jsonb_populate_recordset(NULL::calib.resolution, placed) p
         WHERE p.part = r.part AND p.subject = r.subject AND (p.position IS NOT NULL OR p.remark IS NOT NULL));
-    INSERT INTO calib.resolution AS r (meeting_id, part, position, subject, unit_id, customer_id, request_id, target_id,
+    UPDATE calib.resolution r
+    SET position = p.position, unit_id = p.unit_id, proposal = p.proposal, reason_code = p.reason_code,
+        reason_args = p.reason_args, remark = p.remark
+    FROM jsonb_populate_recordset(NULL::calib.resolution, placed) p
+    WHERE r.meeting_id = $1 AND p.part = r.part AND p.subject = r.subject
+      AND (r.position, r.unit_id, r.proposal, r.reason_code, r.reason_args, r.remark) IS DISTINCT FROM
+          (p.position, p.unit_id, p.proposal, p.reason_code, p.reason_args, p.remark);
+    INSERT INTO calib.resolution (meeting_id, part, position, subject, unit_id, customer_id, request_id, target_id,
         proposal, reason_code, reason_args, remark)
     SELECT $1, p.part, p.position, p.subject, p.unit_id, p.customer_id, p.request_id, p.target_id,
            p.proposal, p.reason_code, p.reason_args, p.remark
-    FROM jsonb_populate_recordset(NULL::calib.resolution, placed) p
-    WHERE p.position IS NOT NULL OR p.remark IS NOT NULL
-    ON CONFLICT ON CONSTRAINT resolution_meeting_id_part_subject_key DO UPDATE
-    SET position = excluded.position, unit_id = excluded.unit_id, proposal = excluded.proposal,
-        reason_code = excluded.reason_code, reason_args = excluded.reason_args, remark = excluded.remark
-    WHERE (r.position, r.unit_id, r.proposal, r.reason_code, r.reason_args, r.remark) IS DISTINCT FROM
-          (excluded.position, excluded.unit_id, excluded.proposal, excluded.reason_code, excluded.reason_args, excluded.remark);
+    FROM jsonb_populate_recordset(NULL::calib.resolution, placed) WITH ORDINALITY AS p
+    WHERE (p.position IS NOT NULL OR p.remark IS NOT NULL) AND NOT EXISTS (
+        SELECT FROM calib.resolution r WHERE r.meeting_id = $1 AND r.part = p.part AND r.subject = p.subject)
+    ORDER BY p.ordinality;
     UPDATE calib.meeting m
     SET prepared_at = $2, left_out = (
         SELECT coalesce(jsonb_object_agg(l.part, l.more), '{}')
@@ -224,7 +228,9 @@ BEGIN
             MESSAGE = 'a meeting is of the running month, or late of the one before',
             DETAIL = format('It would be of %s; today is %s.', to_char(of_month, 'YYYY-MM'), calib.today());
     END IF;
-    INSERT INTO calib.meeting (unit_id, month, prepared_at) VALUES ($1, of_month, at)
+    INSERT INTO calib.meeting (unit_id, month, prepared_at)
+    SELECT $1, of_month, at
+    WHERE NOT EXISTS (SELECT FROM calib.meeting m WHERE m.unit_id = $1 AND m.month = of_month)
     ON CONFLICT ON CONSTRAINT meeting_unit_id_month_key DO NOTHING;
     SELECT m.* INTO held FROM calib.meeting m WHERE m.unit_id = $1 AND m.month = of_month FOR NO KEY UPDATE;
     IF held.closed_at IS NOT NULL THEN

@@ -43,7 +43,11 @@ COMMENT ON FUNCTION calib.day_of(timestamptz) IS
 CREATE FUNCTION calib.start_of(day date) RETURNS timestamptz
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT day::timestamp AT TIME ZONE o.zone FROM calib.organisation o;
+    -- where clocks go back over midnight the day has it twice, and begins with the first
+    SELECT m.at - CASE WHEN ((m.at - interval '1 microsecond') AT TIME ZONE o.zone)::date = day
+                       THEN interval '1 hour' ELSE interval '0' END
+    FROM calib.organisation o
+    CROSS JOIN LATERAL (SELECT day::timestamp AT TIME ZONE o.zone AS at) m;
 END;
 COMMENT ON FUNCTION calib.start_of(date) IS
 'The moment an organisation''s calendar day begins. NULL gives NULL.';

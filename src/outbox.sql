@@ -14,9 +14,9 @@ CREATE TABLE calib.outbox (
 COMMENT ON TABLE calib.outbox IS
 'Events for other systems, each written in the transaction it tells of; written by calib alone (KC007).';
 COMMENT ON COLUMN calib.outbox.id IS 'Identity of the event; a consumer that has seen it ignores it.';
-COMMENT ON COLUMN calib.outbox.aggregatetype IS 'What kind of thing it happened to: agreement or request.';
-COMMENT ON COLUMN calib.outbox.aggregateid IS 'Which one: unit/grain/period_start of an agreement, the id of a request.';
-COMMENT ON COLUMN calib.outbox.type IS 'AdjustmentFiled, AgreementRevised, AgreementAcknowledged or RequestFiled.';
+COMMENT ON COLUMN calib.outbox.aggregatetype IS 'What kind of thing it happened to: agreement, request, customer or meeting.';
+COMMENT ON COLUMN calib.outbox.aggregateid IS 'Which one: unit/grain/period_start of an agreement, the id of what else it is.';
+COMMENT ON COLUMN calib.outbox.type IS 'AdjustmentFiled, AgreementRevised, AgreementAcknowledged, RequestFiled, CustomerRetiered or MeetingClosed.';
 COMMENT ON COLUMN calib.outbox.payload IS 'What happened, field by field in docs/outbox.md.';
 COMMENT ON COLUMN calib.outbox.position IS 'Order of writing; among the events of one aggregate also the order of their commits.';
 COMMENT ON COLUMN calib.outbox.created_at IS 'When it was really written, whatever calib.clock says.';
@@ -240,7 +240,7 @@ FROM calib.outbox o JOIN calib.outbox_claim c ON c.id = o.id;
 COMMENT ON VIEW calib.outbox_state IS 'The events of the outbox and who works on them now.';
 COMMENT ON COLUMN calib.outbox_state.position IS 'Order of writing.';
 COMMENT ON COLUMN calib.outbox_state.id IS 'The event.';
-COMMENT ON COLUMN calib.outbox_state.aggregatetype IS 'agreement or request.';
+COMMENT ON COLUMN calib.outbox_state.aggregatetype IS 'agreement, request, customer or meeting.';
 COMMENT ON COLUMN calib.outbox_state.aggregateid IS 'Which one.';
 COMMENT ON COLUMN calib.outbox_state.type IS 'What happened.';
 COMMENT ON COLUMN calib.outbox_state.created_at IS 'When it was written.';

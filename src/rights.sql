@@ -157,6 +157,8 @@ BEGIN
         ('deviation_comment', 'SELECT',
          'EXISTS (SELECT FROM calib.deviation d WHERE d.deviation_id = deviation_comment.deviation_id)'),
 
+        ('report', 'SELECT', format(happened, 'report',
+            'report.created_at >= b.from_at AND report.created_at < b.to_at')),
         ('rule', 'SELECT', 'true'),
         ('rule', 'INSERT UPDATE DELETE', format(held_or_everyone, '{admin}')),
         -- a rep reads what it is asked to do, not what its manager is asked to talk about

@@ -19,7 +19,7 @@ COMMENT ON COLUMN calib.rule.rule IS 'Name.';
 COMMENT ON COLUMN calib.rule.kind IS 'every_nth_contact, weeks_without, stage_older_than, indicator_below, result_missing or weekly_report.';
 COMMENT ON COLUMN calib.rule.parameters IS 'The kind''s parameters; a fault in them is refused (22023).';
 COMMENT ON COLUMN calib.rule.enabled IS 'Whether it is looked for.';
-COMMENT ON COLUMN calib.rule.since IS 'First day it holds: contacts are counted from it on, and nothing is made before it. Enabling a rule sets it to today.';
+COMMENT ON COLUMN calib.rule.since IS 'First day it holds: contacts and weeks are counted from it on, and nothing is made before it. Enabling a rule sets it to today.';
 COMMENT ON COLUMN calib.rule.unit_id IS 'The unit it holds for, and all below it; NULL: everyone.';
 COMMENT ON COLUMN calib.rule.makes IS 'What comes of it: a reminder, a deviation or a report.';
 COMMENT ON COLUMN calib.rule.duty IS 'Whom a reminder is for: rep or manager.';

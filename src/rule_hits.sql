@@ -101,8 +101,9 @@ REVOKE EXECUTE ON FUNCTION calib.every_nth_contact_hits(timestamptz) FROM PUBLIC
 
 -- A week without a working day of the rep, or with nothing to judge (no denominator),
 -- neither counts nor breaks. A key names the week that completed the rule's weeks, so
--- a rule of two weeks reminds after two, four, six. The window begins at a multiple
--- of the rule's weeks: it moves on by as many as a streak longer than it loses.
+-- a rule of two weeks reminds after two, four, six. Weeks count from the first Monday
+-- the rule holds, and for a year: the window begins at a multiple of the rule's weeks,
+-- and moves on by as many as a streak longer than it loses.
 CREATE FUNCTION calib.weekly_hits(as_of timestamptz)
 RETURNS TABLE (rule text, unit_id bigint, subject text, key text, reason_code text, reason_args jsonb)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -123,16 +124,16 @@ BEGIN
     WITH asked AS MATERIALIZED (
         SELECT s.rule, s.unit_id, k.kind, s.parameters ->> 'indicator' AS code, w.weeks,
                CASE k.kind WHEN 'indicator_below' THEN (s.parameters ->> 'value')::numeric END AS lower_limit,
-               this_week - 7 * (number - (number - 16 - w.weeks) / w.weeks * w.weeks) AS from_week
+               greatest(s.since, this_week - 7 * (number - (number - 52 - w.weeks) / w.weeks * w.weeks)) AS from_week
         FROM (VALUES ('weeks_without'), ('indicator_below')) AS k (kind)
         CROSS JOIN LATERAL calib.rule_scope(k.kind, $1) s
         CROSS JOIN LATERAL (SELECT (s.parameters ->> 'weeks')::integer AS weeks) w
     ), worked AS MATERIALIZED (
-        SELECT w.unit_id, w.week FROM calib.rep_weeks_worked(this_week - 7 * (16 + 2 * longest), this_week) w
+        SELECT w.unit_id, w.week FROM calib.rep_weeks_worked(this_week - 7 * (52 + 2 * longest), this_week) w
         WHERE w.working_days > 0
     ), figure AS MATERIALIZED (
         SELECT i.unit_id, i.week, i.code, i.numerator / i.denominator AS value
-        FROM calib.all_indicator_in(this_week - 7 * (16 + 2 * longest), this_week, $1, $1) i
+        FROM calib.all_indicator_in(this_week - 7 * (52 + 2 * longest), this_week, $1, $1) i
         WHERE i.code IN (SELECT a.code FROM asked a) AND i.denominator <> 0
     ), judged AS (
         SELECT a.rule, a.unit_id, a.kind, a.code, a.weeks, a.lower_limit, f.week, f.value,
@@ -151,7 +152,7 @@ BEGIN
            'rule_' || newest.kind,
            jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'weeks', s.weeks, 'from_week', first.week,
                'indicator', newest.code, 'label_en', i.label_en, 'label_zh', i.label_zh,
-               'limit', newest.lower_limit, 'value', round(newest.value, 2)))
+               'limit', newest.lower_limit, 'value', trim_scale(round(newest.value, 2))))
     FROM streak s
     JOIN judged newest ON newest.rule = s.rule AND newest.unit_id = s.unit_id AND newest.n = 1
     JOIN judged first ON first.rule = s.rule AND first.unit_id = s.unit_id AND first.n = s.weeks
@@ -176,7 +177,7 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT s.rule, s.unit_id, format('opportunity %s', o.opportunity_id),
-           format('rule:%s:%s:%s', s.rule, o.opportunity_id, extract(epoch FROM o.since)),
+           format('rule:%s:%s:%s', s.rule, o.opportunity_id, trim_scale(extract(epoch FROM o.since))),
            'rule_stage_older_than',
            jsonb_build_object('customer', c.name, 'stage', o.stage, 'limit', d.days,
                'days', floor(extract(epoch FROM $1 - o.since) / 86400))

@@ -141,6 +141,8 @@ BEGIN
             WHERE v.at <= $1
             ORDER BY v.at DESC LIMIT 1) t ON true
         WHERE r.rule = 'workflow' AND r.done_at IS NULL AND r.dismissed_at IS NULL
+          -- a run for a time before it was made says nothing about it
+          AND r.created_at <= $1
           AND r.key NOT IN (SELECT s.key FROM calib.step_reminders($1) s)
         ORDER BY r.reminder_id
     LOOP

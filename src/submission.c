@@ -379,9 +379,8 @@ check_amounts(const Request *request)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("expected must be 0 or more and finite"),
-		         errdetail("It is %s.",
-		                   calib_numeric_text(
-		                       DatumGetNumeric(request->expected)))));
+		         errdetail("It is %s.", calib_numeric_text(DatumGetNumeric(
+		                                    request->expected)))));
 	if (!calib_has_words(request->reason))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("a request needs a reason"),
@@ -438,19 +437,19 @@ static void
 insert_request(void *arg)
 {
 	Request *request = arg;
-	Oid types[10] = {INT8OID,      TEXTOID, NUMERICOID, NUMERICOID,
-	                 INT8OID,      TEXTOID, TEXTOID,    TIMESTAMPTZOID,
+	Oid types[10] = {INT8OID,      TEXTOID,   NUMERICOID, NUMERICOID,
+	                 INT8OID,      TEXTOID,   TEXTOID,    TIMESTAMPTZOID,
 	                 INT8ARRAYOID, NUMERICOID};
 	Datum values[10] = {Int64GetDatum(request->unit_id),
-	                   CStringGetTextDatum(request->kind),
-	                   NumericGetDatum(request->amount),
-	                   request->cost,
-	                   Int64GetDatum(request->from_unit),
-	                   CStringGetTextDatum(request->reason),
-	                   CStringGetTextDatum(calib_person()),
-	                   TimestampTzGetDatum(request->calendar->at),
-	                   request->evidence,
-	                   request->expected};
+	                    CStringGetTextDatum(request->kind),
+	                    NumericGetDatum(request->amount),
+	                    request->cost,
+	                    Int64GetDatum(request->from_unit),
+	                    CStringGetTextDatum(request->reason),
+	                    CStringGetTextDatum(calib_person()),
+	                    TimestampTzGetDatum(request->calendar->at),
+	                    request->evidence,
+	                    request->expected};
 	char nulls[11] = "          ";
 	bool isnull;
 

@@ -35,8 +35,8 @@ END;
 COMMENT ON FUNCTION calib.units_asked() IS
 'The units the caller may answer a survey about: those it holds a duty over, and those above them today.';
 
--- With quarters cut anew, the same answers would be shown in other sums, and the
--- differences of those sums are answers of few.
+-- With quarters cut anew, or reopened by another zone's calendar, the same answers would
+-- be shown in other sums, and the differences of those sums are answers of few.
 CREATE FUNCTION calib.keep_survey_quarters() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -46,16 +46,16 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '39P01',
             MESSAGE = 'function calib.keep_survey_quarters keeps table calib.organisation only';
     END IF;
-    IF calib.restoring() OR NEW.fiscal_start_month = OLD.fiscal_start_month
+    IF calib.restoring() OR (NEW.fiscal_start_month, NEW.zone) = (OLD.fiscal_start_month, OLD.zone)
         OR NOT EXISTS (SELECT FROM calib.survey_response) THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'KC007',
-        MESSAGE = 'the fiscal year is fixed once a survey was answered',
+        MESSAGE = 'time zone and fiscal year are fixed once a survey was answered',
         DETAIL = 'Quarters cut in another way would show answers that are hidden.';
 END $$;
 COMMENT ON FUNCTION calib.keep_survey_quarters() IS
-'Trigger: the fiscal year does not change once a survey was answered (KC007).';
+'Trigger: time zone and fiscal year do not change once a survey was answered (KC007).';
 REVOKE EXECUTE ON FUNCTION calib.keep_survey_quarters() FROM PUBLIC;
 CREATE TRIGGER keep_survey_quarters AFTER UPDATE ON calib.organisation
     FOR EACH ROW EXECUTE FUNCTION calib.keep_survey_quarters();

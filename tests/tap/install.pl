@@ -59,8 +59,8 @@ sub difference
 {
 	my ($old, $new) = @_;
 	my %count;
-	# the triggers of a foreign key are named after their oids
-	s/(RI_ConstraintTrigger_[ac]_)\d+/$1N/g for $old, $new;
+	# the triggers of a foreign key, and of a key that is deferrable, are named after their oids
+	s/((?:RI_ConstraintTrigger_[ac]|Unique_ConstraintTrigger)_)\d+/$1N/g for $old, $new;
 	$count{$_}-- for split /\n/, $old;
 	$count{$_}++ for split /\n/, $new;
 	return join "\n", map { ($count{$_} > 0 ? '+ ' : '- ') . $_ }
@@ -180,30 +180,18 @@ none('no trigger function is executable by PUBLIC', $members . q{
 my $of_public = join ', ', map { "'$_'" } qw(
 	ack_outbox acknowledge_agreement act act_effects actor_covers acts_by_person approve_adjustment
 	approve_request attach attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in
-	channel_focus_in claim_outbox comment_deviation conversion_in detach detect diagnose_period digest
-	dismiss dismiss_reminder draft_agreement duties_own expected_triggers facts_waiting fed_sources
-	feed_problems file_adjustment file_request finish_reminder freshness_at guard_table held_duties holds
-	indicator_in ingest login_is_delegate nps_by_quarter origin_of peer_figures pilot_candidates_now
-	pilot_effects_now pilot_figures_now pilots_seen places_held pressure_now prune_outbox publish_targets
-	pull ramp_up_in rearm reject_adjustment reject_request reminders_waiting rep_weeks_in response_in
-	results_at run seal shallow_coverage_in sri_by_month stale_results stray_triggers submit_adjustment
-	submit_adjustments submit_request target_gaps targets_at targets_missing unaudit_table unguard_table
-	unit_labels units_asked units_ever_seen units_held units_known units_seen units_seen_before
-	unsealed_window verify war_room_now withdraw_adjustment withdraw_request);
-=======
-	ack_outbox acknowledge_agreement actor_covers approve_adjustment approve_request attach
-	attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in channel_focus_in
-	claim_outbox comment_deviation conversion_in detach diagnose_period digest draft_agreement
-	duties_own expected_triggers facts_waiting fed_sources feed_problems file_adjustment
-	file_request freshness_at guard_table held_duties holds indicator_in ingest job_problems login_is_delegate
-	origin_of peer_figures places_held plan_jobs prune_outbox publish_targets pull rearm reject_adjustment
-	reject_request rep_weeks_in results_at run scheduler_state seal shallow_coverage_in skip_tick sri_by_month stale_results
-	stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
-	targets_missing unaudit_table unguard_table unit_labels unplan_jobs units_ever_seen units_held units_known
-	units_seen units_seen_before unsealed_window verify verify_last war_room_now withdraw_adjustment
-	withdraw_request
-);
->>>>>>> jobs
+	cancel_meeting channel_focus_in claim_outbox close_meeting comment_deviation conversion_in decide
+	detach detect diagnose_period digest dismiss dismiss_reminder draft_agreement duties_own edit_report
+	expected_triggers facts_waiting fed_sources feed_problems file_adjustment file_report file_request
+	finish_reminder freshness_at guard_table held_duties holds indicator_in ingest job_problems
+	login_is_delegate nps_by_quarter open_meeting origin_of peer_figures pilot_candidates_now
+	pilot_effects_now pilot_figures_now pilots_seen places_held plan_jobs pressure_now prune_outbox
+	publish_targets pull ramp_up_in rearm reject_adjustment reject_request reminders_waiting rep_weeks_in
+	response_in results_at run scheduler_state seal shallow_coverage_in skip_tick sri_by_month
+	stale_results stray_triggers submit_adjustment submit_adjustments submit_request target_gaps targets_at
+	targets_missing tier_fit_at unaudit_table unguard_table unit_labels units_asked units_ever_seen
+	units_held units_known units_seen units_seen_before unplan_jobs unsealed_window verify verify_last
+	war_room_now withdraw_adjustment withdraw_request);
 none('a definer function is for PUBLIC where that was decided, and nowhere else', $members . qq{
 	SELECT name FROM func WHERE prosecdef AND prokind <> 'a'
 		AND has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN ($of_public)});

@@ -56,6 +56,12 @@ $node->safe_psql(
 	SELECT calib.submit_adjustment(90, 95, 'waits', '{1}'), calib.submit_request(4, 'samples', 5, 'wait, too', evidence => '{1}');
 	INSERT INTO calib.deviation (unit_id, kind, period_start, figures) VALUES (2, 'execution', '2025-10-01', '{"pace": 0.8}');
 	SELECT calib.comment_deviation(deviation_id, 'Three shops are closed') FROM calib.deviation;
+	UPDATE calib.customer SET tier = 'B' WHERE tier = 'A';
+	SELECT calib.open_meeting(1, calib.today());
+	SELECT calib.decide(meeting_id, item_id, 'accept') FROM calib.resolution WHERE request_id IS NOT NULL;
+	INSERT INTO calib.pilot (name, baseline_from, starts_on, ends_on) VALUES ('p', '2025-10-01', '2025-11-01', '2025-12-31');
+	INSERT INTO calib.pilot_unit VALUES (1, 2, 'pilot'), (1, 3, 'control');
+	INSERT INTO calib.survey_response (unit_id, score) VALUES (2, 9), (1, 3);
 	REVOKE SELECT ON calib.audit FROM PUBLIC;
 	CREATE ROLE manager LOGIN;
 	INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('manager', 'manager', 3);
@@ -83,7 +89,7 @@ sub content
 }
 my $before = content('old');
 my $numbers = $node->safe_psql('old', $sequences);
-unlike($before, qr/^(?:target|adjustment|budget|audit|policy|unit_history|stage_change|agreement|outbox|outbox_claim|resource_request|request_evidence) 0/m, 'there is something to restore');
+unlike($before, qr/^(?:target|adjustment|budget|audit|policy|unit_history|stage_change|agreement|outbox|outbox_claim|resource_request|request_evidence|tier_change|meeting|resolution) 0/m, 'there is something to restore');
 like($before, qr/^indicator 0/m, 'and a table whose seeds are all gone');
 
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", '-d', $node->connstr('old') ], 'pg_dump, custom format');
