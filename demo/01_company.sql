@@ -105,16 +105,6 @@ FROM unnest(ARRAY[date '2025-07-01', '2025-10-01', '2025-11-01', '2025-12-01']) 
 \echo '== Do they add up? The company carries its own target'
 SELECT unit_name, period_start, target_value, children, children_value, gap FROM calib.target_gap ORDER BY period_start;
 
--- East China tries calib, North China is what it is compared with, team by team: July
--- is the time before, from August on the loop is on in the East, and from October on it
--- is measured. Before the start, and in the North all the time, calib only watches.
-INSERT INTO calib.pilot (name, baseline_from, starts_on, measured_from)
-VALUES ('East China', '2025-07-01', '2025-08-01', '2025-10-01');
-INSERT INTO calib.pilot_unit (pilot_id, unit_id, arm)
-SELECT p.pilot_id, a.unit_id, a.arm FROM calib.pilot p, (VALUES (10, 'pilot'), (20, 'control')) AS a (unit_id, arm);
-INSERT INTO calib.policy (unit_id, valid_from, loop) VALUES (10, '2025-08-01', true);
--- A look at the clock every morning; the meeting on the 24th.
-UPDATE calib.job SET month_day = 24 WHERE job = 'monthly_meeting';
 -- Who may do what. The demonstration has one login; calib.actor says who is at
 -- the keyboard, as an application with a shared login would.
 INSERT INTO calib.duty (person, duty, unit_id) VALUES
@@ -194,55 +184,3 @@ FROM calib.feed f JOIN (
     UNION ALL SELECT 'payments', (SELECT count(*) FROM crm.payment), (SELECT count(*) FROM calib.result WHERE source = 'payments')
     UNION ALL SELECT 'deals', (SELECT count(*) FROM crm.deal), (SELECT count(*) FROM calib.opportunity)) AS c (feed, rows, facts) USING (feed)
 ORDER BY f.feed_id;
--- What a month is made of ------------------------------------------------------------
-
--- Nobody of this company opens a deviation, prepares a meeting or writes a report:
--- the jobs do, as pg_cron would run them, once a day at nine and at four. What people
--- do is written down here: how many days after its detection a deviation is acted on.
-CREATE SCHEMA demo;
-CREATE TABLE demo.habit (region_id bigint, from_day date, to_day date, person text, kinds text[], days numeric[], note text);
-INSERT INTO demo.habit VALUES
-    (10, '2025-07-01', '2025-08-01', NULL,     '{environment,execution}', '{9.0,12.4,12.5}', 'From the minutes of the regional meeting'),
-    (10, '2025-08-01', '2025-10-01', 'Li Yan', '{environment,execution,shallow_coverage}', '{5.0,3.4}', 'Talked it through with the team, route plans changed'),
-    (10, '2025-10-01', '2026-01-01', 'Li Yan', '{execution,shallow_coverage}', '{2.0,1.8,2.5}', 'Talked it through with the team, route plans changed');
-
--- Acts that have come due in [from_at, to_at), each at its own time; what is about a
--- target that has just been asked to change waits for that.
-CREATE PROCEDURE demo.act(from_at timestamptz, to_at timestamptz) LANGUAGE plpgsql AS $$
-DECLARE
-    due record;
-BEGIN
-    FOR due IN
-        SELECT d.deviation_id, h.person, h.note,
-               d.detected_at + h.days[1 + (row_number() OVER (PARTITION BY h.from_day ORDER BY d.detected_at, d.unit_id, d.product_line) - 1)
-                                          % cardinality(h.days)] * interval '24 hours' AS at, d.ending
-        FROM calib.deviation d
-        JOIN calib.unit_ancestors() a USING (unit_id)
-        JOIN demo.habit h ON h.region_id = a.ancestor_id AND d.kind = ANY (h.kinds) AND calib.day_of(d.detected_at) >= h.from_day AND calib.day_of(d.detected_at) < h.to_day
-        ORDER BY at
-    LOOP
-        CONTINUE WHEN due.ending IS NOT NULL OR due.at < from_at OR due.at >= to_at;
-        PERFORM set_config('calib.clock', due.at::text, false);
-        PERFORM set_config('calib.actor', coalesce(due.person, ''), false);
-        PERFORM calib.act(due.deviation_id, 'coaching', due.note);
-        PERFORM set_config('calib.actor', '', false);
-    END LOOP;
-END $$;
-
--- Plays the days [from_day, to_day): each morning what is found and asked for, in
--- the afternoon the reports.
-CREATE PROCEDURE demo.play(from_day date, to_day date) LANGUAGE plpgsql AS $$
-DECLARE
-    day timestamp;
-    morning timestamptz;
-BEGIN
-    FOR day IN SELECT generate_series(from_day::timestamp, to_day::timestamp - interval '1 day', '1 day') LOOP
-        morning := (day + interval '9 hours 5 minutes') AT TIME ZONE 'Asia/Shanghai';
-        PERFORM set_config('calib.clock', morning::text, false);
-        PERFORM calib.run('detect'), calib.run('rules'), calib.run('monthly_meeting');
-        CALL demo.act(morning, morning + interval '7 hours');
-        PERFORM set_config('calib.clock', (morning + interval '7 hours')::text, false);
-        PERFORM calib.run('weekly_report');
-        CALL demo.act(morning + interval '7 hours', morning + interval '24 hours');
-    END LOOP;
-END $$;

@@ -1,6 +1,15 @@
--- The third quarter of 2025, as it looked while it ran.
-SET calib.clock = '2025-09-15 18:00+08';
+-- The third quarter of 2025, as it ran.
 SET client_min_messages = warning;
+
+\echo
+\echo '== July to mid September, day by day: the jobs look, people decide (a minute)'
+CALL demo.play('2025-07-01', '2025-09-16');
+\echo '-- what was found. In July calib only watched (observed); East China was told from August on, North China never is'
+SELECT u.name AS unit, d.kind, d.product_line AS line, calib.day_of(d.detected_at) AS detected, d.ending,
+       round(extract(epoch FROM d.ended_at - d.detected_at) / 86400, 1) AS days, d.observed, array_length(d.units, 1) AS "names units"
+FROM calib.deviation d JOIN calib.unit u USING (unit_id) ORDER BY d.detected_at, d.deviation_id;
+
+SET calib.clock = '2025-09-15 18:00+08';
 
 INSERT INTO calib.evidence (evidence_id, kind, title, uri, observed_on) VALUES
     (1, 'competitor_price_notice', 'Rival cuts prices by 15 % from 28 July', 'https://example.com/notices/2025-07-28', '2025-07-28');
@@ -27,6 +36,10 @@ FROM calib.diagnosis WHERE unit_id = 14 AND product_line = '';
 \echo '== And a visit under a staff number nobody has: the CRM keeps its row, calib keeps it waiting, readable, until somebody mends one of the two'
 INSERT INTO crm.contact VALUES ('visit by whom', 'E7777', 'S140101', '', 'on site', '2025-09-15 16:00+08', '2025-09-15 18:00+08');
 SELECT source, external_id, problem, detail, hint, sqlstate FROM calib.feed_error;
+\echo '-- mended in the CRM, it is a fact'
+UPDATE crm.contact SET staff_no = 'E1401' WHERE contact_no = 'visit by whom';
+SELECT (SELECT count(*) FROM calib.feed_error) AS waiting, external_id, kind, occurred_at AT TIME ZONE 'Asia/Shanghai' AS occurred_at
+FROM calib.activity WHERE external_id = 'visit by whom';
 
 \echo '== South China: three quarters of its target, and people work far more than elsewhere: environment'
 SELECT reason FROM calib.diagnosis WHERE unit_id = 30 AND product_line = '';
@@ -60,11 +73,32 @@ SELECT calib.file_request(:people), calib.file_request(:budget) \g /dev/null
 RESET calib.actor;
 SELECT id, kind, amount, status, submitted_by, approved_by, filed_by, round((hours_to_file * 60)::numeric) AS minutes
 FROM calib.request_trail ORDER BY id;
+\echo '== It answers what was detected in Zhejiang: calib ends the deviation as acted on'
+SELECT u.name AS unit, d.kind, d.reason_code, d.ending, d.action, d.acted_by, round(extract(epoch FROM d.ended_at - d.detected_at) / 86400, 1) AS days
+FROM calib.deviation d JOIN calib.unit u USING (unit_id) WHERE d.unit_id = 13 AND d.action = 'request';
 
 \echo '== Shallow coverage, 12 September: a rep who visits five customers, four of them stuck in first contact'
 SET calib.clock = '2025-09-12 18:00+08';
 SELECT u.name AS rep, s.visited, s.stuck, s.share::numeric(3,2), s.flagged
 FROM calib.shallow_coverage s JOIN calib.unit u USING (unit_id) WHERE s.flagged;
+
+\echo '== 16 September: calib has prepared the calibration meeting of East China, three questions with its proposals'
+CALL demo.play('2025-09-16', '2025-09-17');
+SET calib.clock = '2025-09-16 17:00+08';
+SET calib.actor = 'Li Yan';
+SELECT calib.open_meeting(10, '2025-09-16') AS meeting \gset
+SELECT part, position AS no, unit_name, subject_name, reason FROM calib.agenda(:meeting);
+\echo '-- customers change tier as proposed; targets wait until the quarter is over. Twelve minutes'
+SET calib.clock = '2025-09-16 17:12+08';
+SELECT calib.decide(:meeting, item_id, CASE part WHEN 'target' THEN 'defer' ELSE 'accept' END) FROM calib.agenda(:meeting) \g /dev/null
+SELECT part, decision, count(*) AS items, min(outcome ->> 'done') AS outcome FROM calib.close_meeting(:meeting) GROUP BY part, decision ORDER BY part DESC;
+RESET calib.actor;
+
+\echo '== What waits for whom, and the week of a rep as calib wrote it down (rules on in Shanghai)'
+CALL demo.play('2025-09-17', '2025-10-01');
+SELECT duty, recipients, overdue, rule, count(*) AS reminders, min(reason) AS "for example" FROM calib.reminder_waiting GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+SELECT status, count(*) AS reports FROM calib.weekly_report GROUP BY status ORDER BY status;
+SELECT body FROM calib.weekly_report ORDER BY week DESC, unit_id LIMIT 1;
 
 \echo '== The third quarter when it closed'
 SET calib.clock = '2025-10-01 00:00+08';
