@@ -129,9 +129,9 @@ SELECT $1, 'rule', gen_random_uuid()::text, '2025-01-01', calib.start_of($2), ca
 $$;
 SELECT deviate(101, '2025-01-15', 10, silent => true), deviate(101, '2025-02-01', 20, silent => true), deviate(101, '2025-04-05', 4),
        deviate(102, '2025-01-20', 12), deviate(102, '2025-04-01', 2),
-       deviate(201, '2025-01-10', 9, silent => true), deviate(201, '2025-05-01', 8, silent => true), deviate(202, '2025-03-31', 11), deviate(202, '2025-06-30', 12);
+       deviate(201, '2025-01-10', 9, silent => true), deviate(201, '2025-05-01', 8, silent => true), deviate(202, '2025-03-20', 11), deviate(202, '2025-06-18', 12);
 -- of no window; open; dismissed; A3 has only open ones, so no figure
-SELECT deviate(101, '2024-12-31', 300), deviate(101, '2025-07-01', 1), deviate(101, '2025-06-01', NULL, NULL), deviate(202, '2025-06-01', NULL, NULL),
+SELECT deviate(101, '2024-12-31', 300), deviate(101, '2025-07-01', 1), deviate(101, '2025-06-01', NULL, NULL), deviate(202, '2025-06-30', NULL, NULL),
        deviate(103, '2025-06-02', NULL, NULL), deviate(102, '2025-06-02', NULL, 'dismissed'), deviate(201, '2025-02-02', NULL, 'recovered');
 SELECT unit_name, arm, before, after, change, open, not_acted FROM calib.pilot_figure WHERE outcome = 'sri_days' ORDER BY unit_id;
 \x on
