@@ -64,11 +64,14 @@ BEGIN
     END LOOP;
 END $$;
 
--- The reps of Shanghai file their reports the same evening, but for one, who is late.
-CREATE PROCEDURE demo.file_reports() LANGUAGE plpgsql AS $$
+-- The evening in Shanghai: reps file their reports and do what they were reminded of,
+-- but for one, who is late with his; Li Yan has the talks he was asked to have.
+CREATE PROCEDURE demo.evening() LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM calib.file_report(r.report_id) FROM calib.weekly_report r
-    WHERE r.status = 'open' AND (r.unit_name <> 'Shanghai 3' OR r.due_at < calib.clock());
+    WHERE r.status = 'overdue' OR (r.status = 'open' AND r.unit_name <> 'Shanghai 3');
+    PERFORM calib.finish_reminder(w.reminder_id, 'done') FROM calib.reminder_waiting w
+    WHERE w.rule = 'every_10th_contact' OR (w.rule = 'two_weeks_without_a_new_customer' AND w.created_at < calib.clock() - interval '5 days');
 END $$;
 
 -- Plays the days [from_day, to_day), as pg_cron would wake the jobs: at nine what is
@@ -88,7 +91,7 @@ BEGIN
         CALL demo.act(nine, four);
         PERFORM set_config('calib.clock', four::text, false);
         PERFORM calib.run('weekly_report');
-        CALL demo.file_reports();
+        CALL demo.evening();
     END LOOP;
 END $$;
 

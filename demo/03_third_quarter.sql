@@ -26,7 +26,7 @@ SELECT reason FROM calib.diagnosis WHERE unit_id = 10 AND product_line = '';
 \echo '== A payment of half a million is entered in the CRM, for a rep in Anhui: what the diagnosis says before it, with it, and once it is deleted again'
 SELECT round(actual / 1000000, 2) AS "result M", round(attainment * 100, 1) AS "attained %", round(pace * 100, 1) AS "pace %", quadrant
 FROM calib.diagnosis WHERE unit_id = 14 AND product_line = '';
-INSERT INTO crm.payment VALUES ('by hand', 'E1401', '', '2025-09-15 17:59:30+08', 500000, '2025-09-15 18:00+08');
+INSERT INTO crm.payment VALUES ('by hand', 'E1401', 'S140101', '', '2025-09-15 17:59:30+08', 500000, '2025-09-15 18:00+08');
 SELECT round(actual / 1000000, 2) AS "result M", round(attainment * 100, 1) AS "attained %", round(pace * 100, 1) AS "pace %", quadrant
 FROM calib.diagnosis WHERE unit_id = 14 AND product_line = '';
 DELETE FROM crm.payment WHERE payment_no = 'by hand';
