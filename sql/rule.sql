@@ -33,6 +33,9 @@ FROM (VALUES
     ('every_nth_contact', '{"n": 2.5, "kinds": "visit"}', 'reminder'),
     ('every_nth_contact', '{"n": "10", "kinds": ["vist", 3, null], "m": 1}', 'report'),
     ('every_nth_contact', '{"n": 1e30, "kinds": ["visit"]}', 'reminder'),
+    -- a whole number with a point in it would be accepted and then stop every run
+    ('every_nth_contact', '{"n": 10.0, "kinds": ["visit"]}', 'reminder'),
+    ('weekly_report', '{"weekday": 5.0, "at": "16:00", "due_hours": 8.00}', 'report'),
     ('every_nth_contact', '{}', 'reminder'),
     ('weeks_without', '{"indicator": "new_customers", "weeks": 2}', 'deviation'),
     ('weeks_without', '{"indicator": "newcustomers", "weeks": 0}', 'reminder'),
@@ -49,9 +52,9 @@ FROM (VALUES
     ('every_10th', '{}', 'reminder'),
     ('weeks_without', '[]', 'reminder')) v (kind, parameters, makes);
 SELECT own.try(format('INSERT INTO calib.rule (rule, kind, parameters, label_en, label_zh%s) VALUES (%L, ''weeks_without'', ''{"indicator": "visits", "weeks": 1}'', ''x'', ''x''%s)', c, r, v)) AS result
-FROM (VALUES ('', '', ''), ('', 'a:b', ''), ('', 'workflow', ''), (', duty', 'q', ', ''risk'''), (', due_hours', 'q', ', -1'), (', since', 'q', ', ''infinity'''), (', unit_id', 'q', ', 404')) x (c, r, v);
+FROM (VALUES ('', '', ''), ('', 'a:b', ''), ('', 'workflow', ''), ('', repeat('x', 100), ''), ('', repeat('x', 101), ''), (', duty', 'q', ', ''risk'''), (', due_hours', 'q', ', -1'), (', since', 'q', ', ''infinity'''), (', unit_id', 'q', ', 404')) x (c, r, v);
 UPDATE calib.rule SET parameters = parameters || '{"n": 0}' WHERE rule = 'every_10th_contact';
-DELETE FROM calib.rule WHERE rule ~ '^r[0-9]+$';
+DELETE FROM calib.rule WHERE rule ~ '^(r[0-9]+|x+)$';
 SELECT count(*) > 0 AS trailed FROM calib.audit WHERE relation = 'calib.rule' AND action = 'DELETE';
 
 -- Enabling: from today on, unless the statement says since when
