@@ -56,12 +56,12 @@ BEGIN
     FROM own.everything() e JOIN own.before b USING (relation) WHERE e.digest IS DISTINCT FROM b.digest;
     RETURN relations;
 END $$;
--- Each in a transaction of its own: announce after detect, which leaves it what to tell of;
--- seal at the end, of all that was written.
+-- Each in a transaction of its own: announce after those that leave it what to tell of, seal
+-- at the end, of all that was written.
 CREATE TABLE own.run (n serial, job text, first text, second text, earlier text);
 SELECT format('INSERT INTO own.run (job, first, second, earlier) VALUES (%1$L, own.changed(%1$L, %2$L), own.changed(%1$L, %2$L), own.changed(%1$L, %3$L))',
     job, timestamptz '2025-11-21 16:00+08', timestamptz '2025-11-21 15:00+08')
-FROM calib.job ORDER BY job = 'seal', job <> 'detect', job \gexec
+FROM calib.job ORDER BY job = 'seal', job = 'announce', job \gexec
 SELECT job, first, second, earlier FROM own.run ORDER BY n;
 -- all of them once more, and in another order: nothing
 SELECT format('SELECT own.changed(%L, %L) AS %s', job, timestamptz '2025-11-21 16:00+08', job) FROM calib.job ORDER BY job DESC \gexec

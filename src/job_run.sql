@@ -168,10 +168,14 @@ BEGIN
         total := CASE WHEN num_nulls(total, got.rows) = 2 THEN NULL ELSE coalesce(total, 0) + coalesce(got.rows, 0) END;
         ticks := ticks + 1;
     END LOOP;
+    -- told of once, however many ticks made them; what is not replayed makes none
+    IF ticks > 0 AND running.replay THEN
+        PERFORM calib.announce_reminders();
+    END IF;
     RETURN CASE WHEN ticks = 0 THEN 0 ELSE total END;
 END $$;
 COMMENT ON FUNCTION calib.run(text, timestamptz) IS
-'Runs a job: of those that run every hour or oftener once, of the others every tick that is due up to as_of and was not run yet, in order, each as of itself. Returns what it did, as a number the job defines, 0 where nothing was due; NULL: nothing, because this is a standby, the job is already running, or it had nothing to do. A tick that fails is logged in calib.job_run and warned of, and ends the call; the next one tries it again. After ten minutes, or half of statement_timeout, no further tick is begun: the next call goes on. Duty admin for everyone (42501). Unknown job, as_of NULL, infinite or later than calib.clock(): 22023.';
+'Runs a job: of those that run every hour or oftener once, of the others every tick that is due up to as_of and was not run yet, in order, each as of itself. Returns what it did, as a number the job defines, 0 where nothing was due; NULL: nothing, because this is a standby, the job is already running, or it had nothing to do. A tick that fails is logged in calib.job_run and warned of, and ends the call; the next one tries it again. After ten minutes, or half of statement_timeout, no further tick is begun: the next call goes on. NOTIFY calib_reminder once, with the number of reminders that are new. Duty admin for everyone (42501). Unknown job, as_of NULL, infinite or later than calib.clock(): 22023.';
 
 CREATE FUNCTION calib.skip_tick(job text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

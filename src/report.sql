@@ -247,7 +247,6 @@ BEGIN
             made := made + 1;
         END IF;
     END LOOP;
-    PERFORM calib.announce_reminders();
     RETURN made;
 END $$;
 COMMENT ON FUNCTION calib.run_weekly_report(timestamptz) IS
