@@ -14,6 +14,8 @@ INSERT INTO calib.unit (unit_id, parent_id, kind, name) SELECT n, 1, 'team', 'Te
 INSERT INTO calib.unit (unit_id, parent_id, kind, name) SELECT 10 + n, n, 'rep', 'Rep ' || n FROM generate_series(2, 5) n;
 INSERT INTO calib.duty (person, duty, unit_id) VALUES ('li', 'manager', 1), ('wang', 'risk', NULL), ('zhao', 'hr', NULL);
 UPDATE calib.rule SET enabled = true;
+UPDATE calib.rule SET parameters = parameters || '{"n": 2}' WHERE rule = 'every_10th_contact';
+INSERT INTO calib.rule (rule, kind, parameters, enabled, label_en, label_zh) VALUES ('no_money', 'result_missing', '{"measure": "collection", "days": 2}', true, 'x', 'x');
 INSERT INTO calib.target (unit_id, grain, period_start, original_value) SELECT u, 'month', m, 100 FROM generate_series(2, 5) u, unnest('{2025-11-01,2025-12-01}'::date[]) m;
 SELECT calib.publish_targets('2025-11-01'), calib.publish_targets('2025-12-01');
 INSERT INTO calib.customer (customer_id, unit_id, name, created_at) SELECT n, 12 + n % 4, 'shop ' || n, '2025-01-01' FROM generate_series(1, 40) n;
@@ -63,7 +65,11 @@ SELECT format('INSERT INTO own.run (job, first, second, earlier) VALUES (%1$L, o
     job, timestamptz '2025-11-21 16:00+08', timestamptz '2025-11-21 15:00+08')
 FROM calib.job ORDER BY job = 'seal', job = 'announce', job \gexec
 SELECT job, first, second, earlier FROM own.run ORDER BY n;
--- all of them once more, and in another order: nothing
-SELECT format('SELECT own.changed(%L, %L) AS %s', job, timestamptz '2025-11-21 16:00+08', job) FROM calib.job ORDER BY job DESC \gexec
+-- all of them once more, in another order, by a session that writes dates and speaks otherwise: nothing
+SET DateStyle = 'German';
+SET TimeZone = 'America/Los_Angeles';
+SET IntervalStyle = 'sql_standard';
+SET calib.language = 'zh';
+SELECT format('SELECT own.changed(%L, %L) AS %s', job, '2025-11-21 16:00+08', job) FROM calib.job ORDER BY job DESC \gexec
 DROP SCHEMA own CASCADE;
 DROP EXTENSION calib CASCADE;

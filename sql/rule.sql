@@ -101,6 +101,11 @@ SELECT at, h.* FROM unnest('{2025-09-04 11:59:59+08, 2025-09-04 12:00+08, 2025-0
 -- Wu is not in the loop: found, not told. Twice at the same time, and earlier again: nothing new.
 SELECT at, calib.run_rules(at) FROM unnest('{2025-09-04 07:30+08, 2025-09-05 07:30+08, 2025-09-05 07:30+08, 2025-09-07 07:30+08, 2025-09-05 07:30+08}'::timestamptz[]) at;
 SELECT key, unit_id, duty, rule, created_at, due_at, calib.reason_text(reason_code, reason_args, 'en'), calib.reason_text(reason_code, reason_args, 'zh') FROM calib.reminder ORDER BY key;
+-- enabled again it counts anew: from 4 September on the third is of the 6th, though a third there was
+UPDATE calib.rule SET enabled = false WHERE rule = 'third';
+UPDATE calib.rule SET enabled = true, since = '2025-09-04' WHERE rule = 'third';
+SELECT calib.run_rules('2025-09-06 07:30+08') AS not_yet, calib.run_rules('2025-09-07 07:30+08') AS third, calib.run_rules('2025-09-07 07:30+08') AS again;
+UPDATE calib.rule SET since = '2025-09-01' WHERE rule = 'third';
 -- without an open opportunity it asks for one
 UPDATE calib.opportunity SET outcome = 'lost', closed_at = '2025-09-06 09:00+08';
 SELECT calib.reason_text(reason_code, reason_args, l) FROM calib.rule_hits('2025-09-07 07:30+08') CROSS JOIN unnest('{en,zh}'::text[]) l WHERE unit_id <> 6;
