@@ -131,7 +131,9 @@ SELECT own.try('li', 'SELECT calib.file_report(1)'), own.try('chen', $$SELECT ca
 SET calib.clock = '2025-10-25 01:00+08';
 SELECT status FROM calib.weekly_report WHERE report_id = 2;
 SET calib.language = 'zh';
+SET DateStyle = 'German';
 SELECT own.try('sun', 'SELECT calib.file_report(2)');
+SET DateStyle = 'ISO, YMD';
 RESET calib.language;
 SELECT report_id, status, split_part(body, E'\n', 1) AS body, edited_by, filed_by, filed_at FROM calib.weekly_report ORDER BY report_id;
 SELECT external_id, outcome, occurred_at, due_at, recorded_at FROM calib.activity WHERE source = 'report' ORDER BY 1;
