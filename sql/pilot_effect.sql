@@ -115,6 +115,29 @@ UPDATE calib.unit SET parent_id = 201 WHERE unit_id = 10;
 SET LOCAL calib.clock = '2025-07-10 09:00+08';
 SELECT unit_name, before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 9;  -- February 5 / 10, May 12 / 20
 ROLLBACK;
+-- a pilot of one day: a Monday is one of 65 working days, a Sunday is none
+BEGIN;
+UPDATE calib.result SET occurred_at = '2025-04-07 10:00+08', amount = 2 WHERE occurred_at = '2025-05-05 10:00+08' AND unit_id = 103;
+UPDATE calib.pilot SET starts_on = '2025-04-07', ends_on = '2025-04-07';
+SELECT after_from, after_to FROM calib.pilot_effect WHERE outcome = 'attainment_original';
+SELECT round(before::numeric, 4) AS before, round(100 / (100 * (1 + 4 / 65.0)), 4) AS by_hand, round(after::numeric, 4) AS after, round(2 / (100 / 65.0), 4) AS by_hand FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+UPDATE calib.pilot SET starts_on = '2025-04-06', ends_on = '2025-04-06';
+SELECT after_from, after_to, pilot_units, effect, reason_code FROM calib.pilot_effect WHERE outcome = 'attainment_original';
+ROLLBACK;
+-- days before the first target and after the last count neither way, with what came in on
+-- them: the pilot to September has the second quarter's target alone, and its 80
+BEGIN;
+SET LOCAL calib.clock = '2025-10-10 09:00+08';
+UPDATE calib.pilot SET baseline_from = '2024-10-01', ends_on = '2025-09-30';
+SELECT before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+ROLLBACK;
+-- who joins in the middle owes the share of its own days: it was there for all of them
+BEGIN;
+UPDATE calib.unit SET active = '[2025-02-01,)' WHERE unit_id = 103;
+SELECT before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+UPDATE calib.unit SET active = '[2025-04-01,)' WHERE unit_id = 103;
+SELECT before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+ROLLBACK;
 
 -- 4. Days from detected to acted. Pilot A1: before 10 and 20 days, after 4; A2: before 12,
 -- after 2. Control B1: before 9, after 8; B2: before 11, after 12.  Means: A1 15 -> 4,
