@@ -35,12 +35,12 @@ UPDATE calib.job SET month_day = 16 WHERE job = 'monthly_meeting';
 -- acted on, in turn. Where nobody is told, calib hears of it from the minutes.
 CREATE TABLE demo.habit (region_id bigint, from_day date, to_day date, person text, kinds text[], days numeric[], action text, note text);
 INSERT INTO demo.habit VALUES
-    (10, '2025-07-01', '2025-08-01', NULL, '{environment,execution}', '{9.0,12.4,12.5}', 'other', 'From the minutes of the regional meeting'),
+    (10, '2025-07-01', '2025-08-01', NULL, '{environment,execution}', '{10.2,12.6,12.7,9.6}', 'other', 'From the minutes of the regional meeting'),
     (20, '2025-07-01', '2026-01-01', NULL, '{environment,execution}', '{11.5,9.8,12.2,10.6}', 'other', 'From the minutes of the regional meeting'),
     (10, '2025-08-01', '2025-10-01', 'Li Yan', '{environment}', '{5.0,3.4}', 'other', 'Taken up with headquarters: our price stays, more promotion'),
     (10, '2025-08-01', '2025-10-01', 'Li Yan', '{execution,shallow_coverage}', '{4.2,3.4}', 'coaching', 'Talked it through with the team, route plans changed'),
     (10, '2025-10-01', '2026-01-01', 'Li Yan', '{execution,shallow_coverage}', '{2.0,1.8,2.5}', 'coaching', 'Talked it through with the team, route plans changed'),
-    (10, '2025-11-01', '2026-01-01', 'Li Yan', '{environment,windfall}', '{2.2,1.9}', 'other', 'Taken up with headquarters: joint promotion with the two largest chains');
+    (10, '2025-10-01', '2026-01-01', 'Li Yan', '{environment,windfall}', '{2.5,2.6,2.5,2.6,2.5,1.9,1.6}', 'other', 'Taken up with headquarters: joint promotion with the two largest chains');
 
 -- Acts that have come due in [from_at, to_at), each at its own time.
 CREATE PROCEDURE demo.act(from_at timestamptz, to_at timestamptz) LANGUAGE plpgsql AS $$
