@@ -98,7 +98,8 @@ UPDATE calib.job SET last_tick = date_trunc('minute', now() - interval '15 minut
 UPDATE calib.job j SET last_tick = calib.newest_tick(j, now() - interval '1 hour') WHERE every <> 'minute';
 SELECT * FROM bad;
 UPDATE calib.job SET last_tick = last_tick - interval '1 microsecond' WHERE job <> 'announce';
-SELECT regexp_replace(detail, 'due at .*? as of .*?(?=;|\.$)', 'due at T, last run as of T', 'g') FROM bad;
+SELECT job, regexp_replace(problem, 'due at .* as of .*', 'due at T, last run as of T') AS problem FROM calib.job_problems() WHERE problem IS NOT NULL ORDER BY 1;
+SELECT count(*) FROM bad WHERE check_name = 'jobs' AND detail LIKE '%late: due at %';
 ROLLBACK;
 -- run while the clock was wrong: it stands until that time comes
 BEGIN;

@@ -56,6 +56,7 @@ SELECT own.ticks('Asia/Shanghai', '{"every":"minute"}', '2026-01-01 00:00:30+00'
 -- later than the first, up to the second, which may be the same
 SELECT own.ticks('Asia/Shanghai', '{"every":"day","at":"08:00"}', '2026-01-01 00:00+00', '2026-01-02 00:00+00');
 SELECT own.ticks('Asia/Shanghai', '{"every":"day","at":"08:00"}', '2026-01-01 00:00+00', '2026-01-01 00:00+00') IS NULL;
+SELECT own.try($$SELECT own.ticks('Asia/Shanghai', '{"every":"day","at":"08:00"}', '2026-01-01 00:00+00', 'infinity')$$), own.try($$SELECT own.ticks('Asia/Shanghai', '{"every":"minute"}', '-infinity', '2026-01-01 00:00+00')$$);
 -- the newest of each kind is found from anywhere between it and the next
 SELECT count(*), count(*) FILTER (WHERE calib.newest_tick(j, a) IS DISTINCT FROM
     (SELECT max(t) FROM calib.job_ticks(j, a - interval '70 days', a) t)) AS wrong

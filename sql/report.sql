@@ -43,6 +43,8 @@ INSERT INTO calib.holiday (day, working) VALUES ('2026-03-29', true);
 SELECT calib.report_time('2026-03-23', 7, '02:30') AT TIME ZONE 'UTC' AS utc;
 ROLLBACK;
 SELECT calib.report_time(NULL, 5, '16:00') IS NULL AND calib.report_time('2025-10-20', NULL, '16:00') IS NULL AS nothing;
+-- it ends whatever it is asked
+SELECT own.try(NULL, 'SELECT calib.report_time(''infinity'', 5, ''16:00'')') AS never;
 
 -- The firm -----------------------------------------------------------------------------
 SET calib.clock = '2025-10-01 09:00+08';

@@ -48,10 +48,10 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT (d.day + at) AT TIME ZONE (SELECT o.zone FROM calib.organisation o)
     FROM (
-        SELECT g.day::date AS day
-        FROM generate_series(week::timestamp, (week + 6)::timestamp, interval '1 day') AS g (day)
-        WHERE calib.working_days(g.day::date, g.day::date + 1) = 1
-        ORDER BY g.day::date = week + weekday - 1 DESC, g.day DESC
+        SELECT week + g.n AS day
+        FROM generate_series(0, 6) AS g (n)
+        WHERE calib.working_days(week + g.n, week + g.n + 1) = 1
+        ORDER BY g.n = weekday - 1 DESC, g.n DESC
         LIMIT 1) d;
 END;
 COMMENT ON FUNCTION calib.report_time(date, integer, time) IS

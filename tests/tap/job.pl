@@ -84,7 +84,9 @@ value(q{
 		END IF;
 		RETURN 1;
 	END $$;
-	INSERT INTO calib.job (job, every, at, replay, keep_days, label_en, label_zh) VALUES ('test_day', 'day', '07:00', true, 30, 't', 't');
+	-- due six hours ago, so that no day begins while this runs
+	INSERT INTO calib.job (job, every, at, replay, keep_days, label_en, label_zh)
+	SELECT 'test_day', 'day', date_trunc('minute', (now() - interval '6 hours') AT TIME ZONE o.zone)::time, true, 30, 't', 't' FROM calib.organisation o;
 	GRANT SELECT ON slow, did TO li;
 });
 as('li', 'SELECT calib.schedule_jobs()');
