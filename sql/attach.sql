@@ -256,7 +256,7 @@ RESET escape_string_warning;
 CREATE TABLE crm.short (id integer, rep text, at timestamptz);
 SELECT calib.attach('short', 'activity', 'crm.short', '{"external_id": "id", "unit": "rep", "kind": "''visit''", "occurred_at": "at"}') > 0 AS attached;
 DROP TABLE crm.short;
-SELECT check_name, regexp_replace(detail, '\d+', 'N') AS detail FROM calib.health() WHERE NOT ok;
+SELECT check_name, regexp_replace(detail, '\d+', 'N') AS detail FROM calib.health() WHERE NOT ok AND check_name IN ('triggers', 'feeds', 'feed errors');
 SELECT own.try('SELECT calib.pull(''short'')');
 SELECT calib.pull();
 SELECT calib.detach('short');

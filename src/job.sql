@@ -132,7 +132,8 @@ BEGIN ATOMIC
     FROM calib.job_ticks(of_job, as_of - CASE (of_job).every WHEN 'minute' THEN interval '2 minutes' WHEN 'quarter_hour' THEN interval '1 hour'
         WHEN 'hour' THEN interval '3 hours' WHEN 'day' THEN interval '3 days' WHEN 'week' THEN interval '9 days' ELSE interval '40 days' END, as_of) AS t;
 END;
-COMMENT ON FUNCTION calib.newest_tick(calib.job, timestamptz) IS 'The last tick of a job that is not later than a moment.';
+COMMENT ON FUNCTION calib.newest_tick(calib.job, timestamptz) IS 'The last tick of a job that is not later than a moment. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.newest_tick(calib.job, timestamptz) FROM PUBLIC;
 
 -- What runs: those of other rooms stand there ------------------------------------------
 
