@@ -84,7 +84,7 @@ UPDATE calib.pilot SET measured_from = '2025-05-01';
 INSERT INTO calib.absence (unit_id, during) VALUES (101, '[2025-05-01,2025-06-01)');
 SELECT unit_name, round(before::numeric, 4) AS before, round(after::numeric, 4) AS after,
        round(CASE unit_id WHEN 101 THEN 170 / (100 * 21 / 43.0) ELSE 80 / (100 * 43 / 65.0) END, 4) AS by_hand
-FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id IN (101, 103);
+FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id IN (101, 103) ORDER BY unit_id;
 -- along a season that expects half of it in the last of three slices: S(22/65) =
 -- 0.25 * 66/65 = 33/130 until May
 INSERT INTO calib.season (measure, grain, shares) VALUES ('collection', 'quarter', '{1,1,2}');

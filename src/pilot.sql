@@ -169,21 +169,24 @@ BEGIN
     FROM calib.pilot p JOIN calib.pilot_unit l USING (pilot_id)
     WHERE p.compared IS NULL;
     RETURN QUERY
-    WITH below AS MATERIALIZED (
-        SELECT DISTINCT ON (l.pilot_id, a.unit_id) l.pilot_id, a.unit_id, l.arm, p.starts_on
-        FROM calib.pilot p
-        JOIN calib.pilot_unit l USING (pilot_id)
-        CROSS JOIN LATERAL calib.unit_ancestors(p.starts_on) a
-        JOIN calib.unit u ON u.unit_id = a.unit_id
-        WHERE a.ancestor_id = l.unit_id AND u.kind = p.compared AND u.active @> p.starts_on
-        ORDER BY l.pilot_id, a.unit_id, a.depth
+    WITH tree AS MATERIALIZED (
+        SELECT p.pilot_id, p.starts_on, p.compared, a.unit_id, a.ancestor_id, a.depth
+        FROM calib.pilot p CROSS JOIN LATERAL calib.unit_ancestors(p.starts_on) a
+        WHERE p.compared IS NOT NULL
+    ), below AS MATERIALIZED (
+        SELECT DISTINCT ON (l.pilot_id, t.unit_id) l.pilot_id, t.unit_id, l.arm
+        FROM calib.pilot_unit l
+        JOIN tree t ON t.pilot_id = l.pilot_id AND t.ancestor_id = l.unit_id
+        JOIN calib.unit u ON u.unit_id = t.unit_id
+        WHERE u.kind = t.compared AND u.active @> t.starts_on
+        ORDER BY l.pilot_id, t.unit_id, t.depth
     )
     SELECT b.pilot_id, b.unit_id, b.arm
     FROM below b
     WHERE NOT EXISTS (
-        SELECT FROM calib.unit_ancestors(b.starts_on, b.unit_id) a
-        JOIN below above ON above.pilot_id = b.pilot_id AND above.unit_id = a.ancestor_id
-        WHERE a.depth > 0);
+        SELECT FROM tree t
+        JOIN below above ON above.pilot_id = t.pilot_id AND above.unit_id = t.ancestor_id
+        WHERE t.pilot_id = b.pilot_id AND t.unit_id = b.unit_id AND t.depth > 0);
 END $$;
 COMMENT ON FUNCTION calib.pilot_compared() IS
 'The units each pilot compares, with their arm: those listed or, where compared names a kind, those of that kind at or below them that were active on starts_on, as they stood then; each in the arm of the nearest unit listed. Internal.';

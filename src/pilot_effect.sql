@@ -29,6 +29,7 @@ REVOKE EXECUTE ON FUNCTION calib.pilot_windows() FROM PUBLIC;
 CREATE FUNCTION calib.all_pilot_attainment()
 RETURNS TABLE (pilot_id bigint, unit_id bigint, measure text, part text, attainment float8)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET jit = off
 BEGIN ATOMIC
     WITH listed AS MATERIALIZED (
         SELECT u.pilot_id, u.unit_id, w.part, w.from_day, w.to_day
@@ -44,7 +45,8 @@ BEGIN ATOMIC
             SELECT FROM target every
             WHERE every.unit_id = t.unit_id AND every.measure = t.measure AND every.product_line = ''
               AND every.grain = t.grain AND every.period_start = t.period_start)
-    ), worked AS (
+    ), worked AS MATERIALIZED (
+        -- dear: once for each piece, not for each result
         SELECT p.*, w.days_before::numeric / nullif(w.days, 0) AS elapsed_before,
                w.days_until::numeric / nullif(w.days, 0) AS elapsed_until,
                (SELECT s.shares
@@ -59,7 +61,7 @@ BEGIN ATOMIC
             SELECT calib.working_days(calib.days_at_work(d.active, d.absences, daterange(p.period_start, p.period_end))) AS days,
                    calib.working_days(calib.days_at_work(d.active, d.absences, daterange(p.period_start, p.from_day))) AS days_before,
                    calib.working_days(calib.days_at_work(d.active, d.absences, daterange(p.period_start, p.to_day))) AS days_until) w
-    ), due AS (
+    ), due AS MATERIALIZED (
         SELECT w.*, w.original_value * CASE WHEN w.shares IS NULL THEN w.elapsed_until - w.elapsed_before
                ELSE calib.season_share(w.shares, w.elapsed_until) - calib.season_share(w.shares, w.elapsed_before) END AS due
         FROM worked w
@@ -78,13 +80,13 @@ BEGIN ATOMIC
         WHERE t.ancestor_id IN (SELECT p.unit_id FROM piece p)
         GROUP BY 1, 2, 3, 4
     ), paid AS (
-        SELECT d.pilot_id, d.unit_id, d.measure, d.part, d.grain, d.due,
-               coalesce((SELECT sum(r.amount) FROM result r
-                         WHERE r.unit_id = d.unit_id AND r.measure = d.measure
-                           AND r.day >= d.from_day AND r.day < d.to_day
-                           AND (d.product_line = '' OR r.product_line = d.product_line)), 0) AS actual
+        SELECT d.pilot_id, d.unit_id, d.measure, d.part, d.grain, d.due, coalesce(sum(r.amount), 0) AS actual
         FROM due d
+        LEFT JOIN result r ON r.unit_id = d.unit_id AND r.measure = d.measure
+         AND r.day >= d.from_day AND r.day < d.to_day
+         AND (d.product_line = '' OR r.product_line = d.product_line)
         WHERE d.due > 0
+        GROUP BY d.pilot_id, d.unit_id, d.measure, d.part, d.grain, d.product_line, d.period_start, d.due
     ), summed AS (
         SELECT p.pilot_id, p.unit_id, p.measure, p.grain, p.part, sum(p.actual) / sum(p.due) AS attainment,
                array_position('{month,quarter,year}', p.grain) AS coarse
@@ -112,6 +114,7 @@ REVOKE EXECUTE ON FUNCTION calib.all_pilot_attainment() FROM PUBLIC;
 CREATE FUNCTION calib.all_pilot_response()
 RETURNS TABLE (pilot_id bigint, unit_id bigint, part text, mean_days float8, open bigint, not_acted bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET jit = off
 BEGIN ATOMIC
     WITH theirs AS (
         SELECT DISTINCT l.pilot_id, l.unit_id, w.part, d.deviation_id, d.detected_at, d.ended_at < w.until AS ended,
@@ -139,6 +142,7 @@ REVOKE EXECUTE ON FUNCTION calib.all_pilot_response() FROM PUBLIC;
 CREATE FUNCTION calib.all_pilot_nps()
 RETURNS TABLE (pilot_id bigint, unit_id bigint, part text, nps float8)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET jit = off
 BEGIN ATOMIC
     SELECT l.pilot_id, l.unit_id, w.part, 100 * sum(n.promoters - n.detractors)::float8 / sum(n.answers)::float8
     FROM (SELECT u.pilot_id, u.unit_id FROM calib.pilot_unit u
@@ -175,19 +179,17 @@ RETURNS TABLE (pilot_id bigint, outcome text, measure text, unit_id bigint, arm 
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 SET jit = off
 BEGIN ATOMIC
-    WITH attainment AS MATERIALIZED (
-        SELECT a.* FROM calib.all_pilot_attainment() a
-    ), figure AS (
+    WITH figure AS MATERIALIZED (
         SELECT a.pilot_id, 'attainment_original' AS outcome, a.measure, a.unit_id, a.part,
                a.attainment AS value, NULL::bigint AS open, NULL::bigint AS not_acted
-        FROM attainment a
+        FROM calib.all_pilot_attainment() a
         UNION ALL
         SELECT r.pilot_id, 'sri_days', '', r.unit_id, r.part, r.mean_days, r.open, r.not_acted
         FROM calib.all_pilot_response() r
         UNION ALL
         SELECT n.pilot_id, 'nps', '', n.unit_id, n.part, n.nps, NULL, NULL
         FROM calib.all_pilot_nps() n
-    ), asked AS (
+    ), asked AS MATERIALIZED (
         SELECT DISTINCT u.pilot_id, 'attainment_original' AS outcome, t.measure
         FROM calib.pilot_compared() u JOIN calib.all_targets_at(calib.clock()) t USING (unit_id)
         UNION ALL
@@ -233,12 +235,17 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
+    WITH seen AS MATERIALIZED (
+        SELECT s.pilot_id FROM calib.pilots_seen() AS s (pilot_id)
+    ), figure AS MATERIALIZED (
+        SELECT a.* FROM calib.all_pilot_figures() a WHERE EXISTS (SELECT FROM seen)
+    )
     SELECT f.pilot_id, p.name, f.outcome, f.measure, f.unit_id, u.name, f.arm, f.before, f.after, f.after - f.before,
            f.open, f.not_acted
-    FROM calib.all_pilot_figures() f
+    FROM figure f
     JOIN calib.pilot p USING (pilot_id)
     JOIN calib.unit u USING (unit_id)
-    WHERE f.pilot_id IN (SELECT calib.pilots_seen());
+    WHERE f.pilot_id IN (SELECT s.pilot_id FROM seen s);
 END;
 COMMENT ON FUNCTION calib.pilot_figures_now() IS 'What the view pilot_figure shows.';
 
@@ -300,7 +307,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
-    WITH arm AS (
+    WITH arm AS MATERIALIZED (
         SELECT f.pilot_id, f.outcome, f.measure, f.arm, count(*) AS listed, count(f.change) AS units,
                avg(f.before) FILTER (WHERE f.change IS NOT NULL) AS before,
                avg(f.after) FILTER (WHERE f.change IS NOT NULL) AS after,
@@ -308,7 +315,7 @@ BEGIN ATOMIC
                sum(f.open)::bigint AS open, sum(f.not_acted)::bigint AS not_acted
         FROM calib.pilot_figures_now() f
         GROUP BY 1, 2, 3, 4
-    ), compared AS (
+    ), compared AS MATERIALIZED (
         SELECT k.pilot_id, k.outcome, k.measure,
                coalesce(p.listed, 0) AS pilot_listed, coalesce(c.listed, 0) AS control_listed,
                coalesce(p.units, 0) AS pilot_units, coalesce(c.units, 0) AS control_units,
@@ -327,7 +334,7 @@ BEGIN ATOMIC
         ) k
         LEFT JOIN arm p ON p.pilot_id = k.pilot_id AND p.outcome = k.outcome AND p.measure = k.measure AND p.arm = 'pilot'
         LEFT JOIN arm c ON c.pilot_id = k.pilot_id AND c.outcome = k.outcome AND c.measure = k.measure AND c.arm = 'control'
-    ), whole AS (
+    ), whole AS MATERIALIZED (
         -- where what is compared shows too few, the arms as they are listed, without an interval
         SELECT c.pilot_id, c.outcome, c.measure, c.pilot_listed, c.control_listed, c.pilot_units, c.control_units,
                c.pilot_open, c.control_open, c.pilot_not_acted, c.control_not_acted,
