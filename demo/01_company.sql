@@ -93,10 +93,10 @@ SELECT 1, 'quarter', quarter, 205000000 FROM unnest(ARRAY[date '2025-07-01', '20
 -- premium, a product line of its own, in the third quarter
 INSERT INTO calib.target (unit_id, product_line, grain, period_start, original_value)
 SELECT team_id, 'premium', 'quarter', '2025-07-01', target * 200000 FROM team;
--- reps by month in the fourth quarter
+-- reps by month from November on
 INSERT INTO calib.target (unit_id, grain, period_start, original_value)
 SELECT 100 * team_id + n, 'month', month, round(target * 1000000 / 3 / reps, 2)
-FROM team, generate_series(1, reps) AS n, unnest(ARRAY[date '2025-10-01', '2025-11-01', '2025-12-01']) AS month;
+FROM team, generate_series(1, reps) AS n, unnest(ARRAY[date '2025-11-01', '2025-12-01']) AS month;
 
 \echo '== Targets published'
 SELECT day AS period_start, calib.publish_targets(day) AS targets

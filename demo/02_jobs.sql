@@ -27,9 +27,9 @@ END $$;
 CALL demo.survey(10, 32, 6);
 CALL demo.survey(20, 5, 2);
 
--- The three rules of the article, for Shanghai; the meeting in the middle of the month.
+-- The three rules of the article, for Shanghai; the meeting towards the end of the month.
 UPDATE calib.rule SET enabled = true, unit_id = 11;
-UPDATE calib.job SET month_day = 16 WHERE job = 'monthly_meeting';
+UPDATE calib.job SET month_day = 27 WHERE job = 'monthly_meeting';
 
 -- What people do is written down here: how many days after its detection a deviation is
 -- acted on, in turn. Where nobody is told, calib hears of it from the minutes.

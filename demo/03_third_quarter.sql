@@ -3,7 +3,9 @@ SET client_min_messages = warning;
 
 \echo
 \echo '== July to mid September, day by day: the jobs look, people decide (a minute)'
-CALL demo.play('2025-07-01', '2025-09-16');
+CALL demo.play('2025-07-01', '2025-08-28');
+CALL demo.meet('2025-08-27 17:00+08');
+CALL demo.play('2025-08-28', '2025-09-16');
 \echo '-- what was found. In July calib only watched (observed); East China was told from August on, North China never is'
 SELECT u.name AS unit, d.kind, d.product_line AS line, calib.day_of(d.detected_at) AS detected, d.ending,
        round(extract(epoch FROM d.ended_at - d.detected_at) / 86400, 1) AS days, d.observed, array_length(d.units, 1) AS "names units"
@@ -82,20 +84,20 @@ SET calib.clock = '2025-09-12 18:00+08';
 SELECT u.name AS rep, s.visited, s.stuck, s.share::numeric(3,2), s.flagged
 FROM calib.shallow_coverage s JOIN calib.unit u USING (unit_id) WHERE s.flagged;
 
-\echo '== 16 September: calib has prepared the calibration meeting of East China, three questions with its proposals'
-CALL demo.play('2025-09-16', '2025-09-17');
-SET calib.clock = '2025-09-16 17:00+08';
+\echo '== 28 September: calib has prepared the calibration meeting of East China, three questions with its proposals'
+CALL demo.play('2025-09-16', '2025-09-29');
+SET calib.clock = '2025-09-28 17:00+08';
 SET calib.actor = 'Li Yan';
-SELECT calib.open_meeting(10, '2025-09-16') AS meeting \gset
+SELECT calib.open_meeting(10, '2025-09-28') AS meeting \gset
 SELECT part, position AS no, unit_name, subject_name, reason FROM calib.agenda(:meeting);
-\echo '-- customers change tier as proposed; targets wait until the quarter is over. Twelve minutes'
-SET calib.clock = '2025-09-16 17:12+08';
-SELECT calib.decide(:meeting, item_id, CASE part WHEN 'target' THEN 'defer' ELSE 'accept' END) FROM calib.agenda(:meeting) \g /dev/null
+\echo '-- customers change tier as proposed; nobody is moved twice; the new targets wait for their first month. Twelve minutes'
+SET calib.clock = '2025-09-28 17:12+08';
+SELECT calib.decide(:meeting, item_id, CASE part WHEN 'tier' THEN 'accept' WHEN 'resource' THEN 'reject' ELSE 'defer' END) FROM calib.agenda(:meeting) \g /dev/null
 SELECT part, decision, count(*) AS items, min(outcome ->> 'done') AS outcome FROM calib.close_meeting(:meeting) GROUP BY part, decision ORDER BY part DESC;
 RESET calib.actor;
 
 \echo '== What waits for whom, and the week of a rep as calib wrote it down (rules on in Shanghai)'
-CALL demo.play('2025-09-17', '2025-10-01');
+CALL demo.play('2025-09-29', '2025-10-01');
 SELECT duty, recipients, overdue, rule, count(*) AS reminders, min(reason) AS "for example" FROM calib.reminder_waiting GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 SELECT status, count(*) AS reports FROM calib.weekly_report GROUP BY status ORDER BY status;
 SELECT body FROM calib.weekly_report ORDER BY week DESC, unit_id LIMIT 1;

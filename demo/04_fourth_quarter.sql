@@ -12,15 +12,15 @@ SELECT target_id AS fujian FROM calib.target WHERE unit_id = 15 AND grain = 'qua
 SELECT target_id AS over FROM calib.target WHERE unit_id = 11 AND product_line = '' AND period_start = '2025-07-01' \gset
 
 \echo
-\echo '== 16 October 2025: what is open in East China, found since the first'
-CALL demo.play('2025-10-01', '2025-10-17');
+\echo '== 27 October 2025: what is open in East China, found since the first'
+CALL demo.play('2025-10-01', '2025-10-28');
 SELECT unit_name, kind, grain, calib.day_of(detected_at) AS detected, remedy, reason FROM calib.deviation_open ORDER BY detected_at, deviation_id;
 \echo '== The meeting: may next month''s targets float? By at most 10 % of the original, twice a quarter, with evidence'
-SET calib.clock = '2025-10-16 17:00+08';
+SET calib.clock = '2025-10-27 17:00+08';
 SET calib.actor = 'Li Yan';
-SELECT calib.open_meeting(10, '2025-10-16') AS meeting \gset
+SELECT calib.open_meeting(10, '2025-10-27') AS meeting \gset
 SELECT item_id, part, position AS no, unit_name, subject_name, reason FROM calib.agenda(:meeting);
-SET calib.clock = '2025-10-16 17:12+08';
+SET calib.clock = '2025-10-27 17:12+08';
 SELECT calib.decide(:meeting, item_id, 'accept', 'Price cut and full shelves: Zhejiang moves people to the new channel first', 16200000, '{1,2}') AS decided
 FROM calib.agenda(:meeting) WHERE part = 'target' AND unit_id = 13 \g /dev/null
 SELECT calib.decide(:meeting, item_id, 'accept', 'Price cut in the supermarkets', 18400000, '{1,3}') AS decided
@@ -31,14 +31,14 @@ SELECT min(adjustment_id) AS first, max(adjustment_id) AS second FROM calib.adju
 SET calib.actor = 'Chen Jing';
 SELECT subject, id, unit_name, step, duty, to_char(due_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI') AS due
 FROM calib.waiting_step ORDER BY id;
-SET calib.clock = '2025-10-16 17:36+08';
+SET calib.clock = '2025-10-27 17:36+08';
 SELECT calib.approve_adjustment(:first, 'Notice and stock report checked'), calib.approve_adjustment(:second, 'Notice checked') \g /dev/null
-SET calib.clock = '2025-10-16 17:51+08';
+SET calib.clock = '2025-10-27 17:51+08';
 SET calib.actor = 'Wang Fang';
 SELECT calib.file_adjustment(:first), calib.file_adjustment(:second) \g /dev/null
 RESET calib.actor;
 \echo '== 5 November: a second one for Zhejiang, on the same road'
-CALL demo.play('2025-10-17', '2025-11-05');
+CALL demo.play('2025-10-28', '2025-11-05');
 SET calib.clock = '2025-11-05 10:00+08';
 SET calib.actor = 'Li Yan';
 SELECT calib.submit_adjustment(:zhejiang, 15300000, 'Stock sells off slower than expected', '{2}') AS third \gset
@@ -116,14 +116,12 @@ SELECT type, count(*) FROM calib.outbox GROUP BY type ORDER BY type;
 
 \echo
 \echo '== November and December, day by day; the meetings of both months are held'
-CALL demo.play('2025-11-05', '2025-11-17');
-CALL demo.meet('2025-11-16 17:00+08');
-CALL demo.play('2025-11-17', '2025-12-17');
-CALL demo.meet('2025-12-16 17:00+08');
-CALL demo.play('2025-12-17', '2025-12-29');
-SET calib.clock = '2025-12-28 10:00+08';
+CALL demo.play('2025-11-05', '2025-11-28');
+CALL demo.meet('2025-11-27 17:00+08');
+CALL demo.play('2025-11-28', '2025-12-30');
+CALL demo.meet('2025-12-29 17:00+08');
 CALL demo.survey(10, 37, 3);
 CALL demo.survey(20, 4, 3);
-CALL demo.play('2025-12-29', '2026-01-01');
+CALL demo.play('2025-12-30', '2026-01-01');
 \echo '== The minutes. Over 15 minutes is shown, not refused'
 SELECT month, unit_name, minutes, over_time, accepted, rejected, deferred FROM calib.minutes WHERE unit_id = 10 ORDER BY month;
