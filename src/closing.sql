@@ -219,7 +219,7 @@ BEGIN
         'Tiers changed by calibration meeting ' || $1) WHERE answered IS NOT NULL;
     UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person(), retiered = answered
     WHERE m.meeting_id = $1;
-    PERFORM calib.settle_reminder(format('meeting/%s/%s', held.unit_id, held.month), at, calib.person(), NULL);
+    PERFORM calib.settle_reminder(format('meeting/%s/%s', held.unit_id, to_char(held.month, 'YYYY-MM-DD')), at, calib.person(), NULL);
     PERFORM calib.write_outbox('meeting', $1::text, 'MeetingClosed', calib.meeting_told($1));
     RETURN QUERY
         SELECT r.item_id, r.part, r.position::bigint, r.unit_id, r.subject, r.decision, r.outcome

@@ -183,7 +183,7 @@ BEGIN
         RETURNING meeting_id INTO id;
         CONTINUE WHEN id IS NULL;
         PERFORM calib.write_agenda(id, $1);
-        PERFORM calib.remind(format('meeting/%s/%s', unit, of_month), unit, 'manager', 'meeting', 'meeting_prepared',
+        PERFORM calib.remind(format('meeting/%s/%s', unit, to_char(of_month, 'YYYY-MM-DD')), unit, 'manager', 'meeting', 'meeting_prepared',
             (SELECT jsonb_build_object('month', to_char(of_month, 'YYYY-MM'),
                 'tier', count(*) FILTER (WHERE r.part = 'tier'), 'resource', count(*) FILTER (WHERE r.part = 'resource'),
                 'target', count(*) FILTER (WHERE r.part = 'target'))
