@@ -349,6 +349,14 @@ SELECT calib.act_on('{112}', 'request', NULL, NULL, NULL, NULL, '2025-08-18 10:0
        calib.act_on('{211}', 'adjustment', 'collection', '', '2025-04-01', '2025-07-01', '2025-08-18 10:00+08', 'li', 'Help') AS spring,
        calib.act_on('{211}', 'adjustment', 'collection', '', '2025-08-01', '2025-09-01', '2025-08-18 10:00+08', 'li', 'Help') AS august;
 ROLLBACK TO begun;
+-- and 211, which joins it too late to be named, rests as well
+SELECT detect('2025-08-15') \g /dev/null
+SET LOCAL calib.clock = '2025-08-15 10:00+08';
+SELECT calib.act(deviation_id, 'other', 'Spoke with the buyer') FROM calib.deviation \g /dev/null
+SET LOCAL calib.clock = '2025-12-15 12:00+08';
+SELECT earns(111, -16, '2025-08-15 12:00+08'), detect('2025-08-18') \g (format=unaligned tuples_only=on)
+SELECT unit, kind, grain, detected, ending, reason_code, units FROM seen;
+ROLLBACK TO begun;
 -- what stood before the team's stays: 111 misses (0.7614), not the team (53.5: 1.0862); it
 -- does without what 211 had (37.5 * 67 / 34 = 0.7390)
 SELECT earns(11, 22.5), detect('2025-08-15') \g (format=unaligned tuples_only=on)

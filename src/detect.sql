@@ -47,7 +47,10 @@ BEGIN
     IF EXISTS (
         SELECT FROM calib.deviation d
         WHERE d.ending IN ('acted', 'dismissed') AND d.kind = $2 AND d.subject = ($1).subject AND d.observed = ($1).observed
-          AND (d.unit_id = ($1).unit_id OR d.units && $3)
+          -- it would have joined its parent's: what was done about that was done for it
+          AND (d.unit_id = ($1).unit_id OR d.units && $3
+               OR (d.unit_id = ($1).parent_id AND $2 IN ('environment', 'execution')
+                   AND coalesce(d.reason_code, '') NOT LIKE 'below\_%' AND calib.overlaps($1, d.grain, d.period_start)))
           AND d.measure = ($1).measure AND d.product_line = ($1).product_line
           AND (d.grain = ($1).grain OR calib.overlaps($1, d.grain, d.period_start))
           AND d.ended_at + make_interval(hours => 24 * $5) > $4)
@@ -57,7 +60,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) IS
-'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above), of this period or one that overlaps it; rests, one was acted on or dismissed within reopen_days. Else NULL. Internal.';
+'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above), of this period or one that overlaps it; rests, one was acted on or dismissed within reopen_days, be it, of a miss, its parent''s. Else NULL. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) FROM PUBLIC;
 
 -- Folding -----------------------------------------------------------------------------
