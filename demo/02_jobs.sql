@@ -13,19 +13,20 @@ INSERT INTO calib.pilot_unit (pilot_id, unit_id, arm)
 SELECT p.pilot_id, a.unit_id, a.arm FROM calib.pilot p, (VALUES (10, 'pilot'), (20, 'control')) AS a (unit_id, arm);
 INSERT INTO calib.policy (unit_id, valid_from, loop) VALUES (10, '2025-08-01', true);
 
--- Would you recommend how targets are set here? Anonymous answers of the reps, about
--- their teams: in June, and in December again.
+-- Would you recommend how targets are set here? Anonymous answers of the reps about
+-- their teams, in June and in December again; two in the East do not answer.
 CREATE SCHEMA demo;
-CREATE PROCEDURE demo.survey(region bigint, promoters integer, detractors integer) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE demo.survey(region bigint, answers integer, promoters integer, detractors integer) LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO calib.survey_response (unit_id, score)
-    SELECT rep.parent_id, CASE WHEN n <= promoters THEN 9 + n % 2 WHEN n > reps - detractors THEN n % 7 ELSE 7 + n % 2 END
-    FROM (SELECT u.parent_id, row_number() OVER (ORDER BY u.unit_id * 29 % 101) AS n, count(*) OVER () AS reps
+    SELECT rep.parent_id, CASE WHEN n <= promoters THEN 9 + n % 2 WHEN n > answers - detractors THEN n % 7 ELSE 7 + n % 2 END
+    FROM (SELECT u.parent_id, row_number() OVER (ORDER BY u.unit_id * 29 % 101) AS n
           FROM calib.unit u JOIN calib.unit_ancestors() a USING (unit_id)
-          WHERE u.kind = 'rep' AND a.ancestor_id = region) AS rep;
+          WHERE u.kind = 'rep' AND a.ancestor_id = region) AS rep
+    WHERE n <= answers;
 END $$;
-CALL demo.survey(10, 32, 6);
-CALL demo.survey(20, 5, 2);
+CALL demo.survey(10, 45, 32, 6);
+CALL demo.survey(20, 9, 5, 2);
 
 -- The three rules of the article, for Shanghai; the meeting towards the end of the month.
 UPDATE calib.rule SET enabled = true, unit_id = 11;
@@ -40,7 +41,7 @@ INSERT INTO demo.habit VALUES
     (10, '2025-08-01', '2025-10-01', 'Li Yan', '{environment}', '{5.0,3.4}', 'other', 'Taken up with headquarters: our price stays, more promotion'),
     (10, '2025-08-01', '2025-10-01', 'Li Yan', '{execution,shallow_coverage}', '{4.2,3.4}', 'coaching', 'Talked it through with the team, route plans changed'),
     (10, '2025-10-01', '2026-01-01', 'Li Yan', '{execution,shallow_coverage}', '{2.0,1.8,2.5}', 'coaching', 'Talked it through with the team, route plans changed'),
-    (10, '2025-10-01', '2026-01-01', 'Li Yan', '{environment,windfall}', '{2.5,2.6,2.5,2.6,2.5,1.9,1.6}', 'other', 'Taken up with headquarters: joint promotion with the two largest chains');
+    (10, '2025-10-01', '2026-01-01', 'Li Yan', '{environment,windfall}', '{2.5,2.6,1.9,1.6,2.1,1.8}', 'other', 'Taken up with headquarters: joint promotion with the two largest chains');
 
 -- Acts that have come due in [from_at, to_at), each at its own time.
 CREATE PROCEDURE demo.act(from_at timestamptz, to_at timestamptz) LANGUAGE plpgsql AS $$

@@ -25,14 +25,15 @@ SELECT calib.decide(:meeting, item_id, 'accept', 'Price cut and full shelves: Zh
 FROM calib.agenda(:meeting) WHERE part = 'target' AND unit_id = 13 \g /dev/null
 SELECT calib.decide(:meeting, item_id, 'accept', 'Price cut in the supermarkets', 18400000, '{1,3}') AS decided
 FROM calib.agenda(:meeting) WHERE part = 'target' AND unit_id = 12 \g /dev/null
-SELECT part, subject, decision, outcome FROM calib.close_meeting(:meeting) WHERE decision = 'accept';
+SELECT calib.decide(:meeting, item_id, 'accept') FROM calib.agenda(:meeting) WHERE part = 'tier' \g /dev/null
+SELECT part, subject, decision, outcome FROM calib.close_meeting(:meeting);
 SELECT min(adjustment_id) AS first, max(adjustment_id) AS second FROM calib.adjustment \gset
 \echo '== What waits for Chen Jing, who holds duty risk'
 SET calib.actor = 'Chen Jing';
 SELECT subject, id, unit_name, step, duty, to_char(due_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI') AS due
 FROM calib.waiting_step ORDER BY id;
 SET calib.clock = '2025-10-27 17:36+08';
-SELECT calib.approve_adjustment(:first, 'Notice and stock report checked'), calib.approve_adjustment(:second, 'Notice checked') \g /dev/null
+SELECT calib.approve_adjustment(:first, 'Evidence checked'), calib.approve_adjustment(:second, 'Evidence checked') \g /dev/null
 SET calib.clock = '2025-10-27 17:51+08';
 SET calib.actor = 'Wang Fang';
 SELECT calib.file_adjustment(:first), calib.file_adjustment(:second) \g /dev/null
@@ -120,8 +121,8 @@ CALL demo.play('2025-11-05', '2025-11-28');
 CALL demo.meet('2025-11-27 17:00+08');
 CALL demo.play('2025-11-28', '2025-12-30');
 CALL demo.meet('2025-12-29 17:00+08');
-CALL demo.survey(10, 37, 3);
-CALL demo.survey(20, 4, 3);
+CALL demo.survey(10, 45, 37, 3);
+CALL demo.survey(20, 9, 4, 3);
 CALL demo.play('2025-12-30', '2026-01-01');
 \echo '== The minutes. Over 15 minutes is shown, not refused'
 SELECT month, unit_name, minutes, over_time, accepted, rejected, deferred FROM calib.minutes WHERE unit_id = 10 ORDER BY month;

@@ -76,8 +76,8 @@ SELECT person, quarter_start, acts, in_time, mean_days::numeric(5,1) FROM calib.
 
 \echo '== What the acts did: pace against the original target before and after each filing'
 SELECT unit_name, kind, what, calib.day_of(filed_at) AS filed, round(pace_before::numeric, 2) AS pace_before, round(pace_after::numeric, 2) AS pace_after,
-       rep_weeks_before, rep_weeks_after, note
-FROM calib.act_effect ORDER BY filed_at, kind, id;
+       round(rep_weeks_before, 1) AS rep_weeks_before, round(rep_weeks_after, 1) AS rep_weeks_after, note
+FROM calib.act_effect WHERE product_line = '' ORDER BY filed_at, kind, id;
 
 \echo '== Target missed, activity up to standard, last three closed months: reps per team (the first list to look at)'
 SELECT t.name AS team, to_char(m.period_start, 'YYYY-MM') AS month, count(*) AS reps

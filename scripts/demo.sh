@@ -14,7 +14,7 @@ find_dir demo
 . "$DIR/env"
 createdb calib
 say "create extension calib"
-psql -X -q -v ON_ERROR_STOP=1 -d calib -c 'CREATE EXTENSION calib'
+psql -X -q -v ON_ERROR_STOP=1 -d calib -c 'CREATE EXTENSION calib' -c 'CREATE EXTENSION pg_cron'
 # psql names the file in each error: without the way to it that reads better.
 cd "$ROOT"
 for f in demo/*.sql; do
