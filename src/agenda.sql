@@ -21,8 +21,8 @@ INSERT INTO calib.reason (code, en, zh) VALUES
  '{called_en}Pace {pace%} of the {grain_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
  '{called_zh}{grain_zh}进度 {pace%}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
 ('float_raise',
- '{called_en}Pace {pace%} of the {grain_en} with sparse activity (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
- '{called_zh}{grain_zh}进度 {pace%},而行为稀疏(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
+ '{called_en}Pace {pace%} of the {grain_en}{sparse_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
+ '{called_zh}{grain_zh}进度 {pace%}{sparse_zh}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
 ('no_adjustment_left',
  'Not proposed: {taken} of {max} adjustments of the quarter are used or pending.',
  '不作建议:本季度 {max} 次修正中已用或待定 {taken} 次。'),
@@ -212,7 +212,7 @@ REVOKE EXECUTE ON FUNCTION calib.agenda_resource(bigint, timestamptz) FROM PUBLI
 
 -- What calls for a target to float: the unit's own diagnosis, or an open deviation
 -- that is the unit's or names it, which detection folds into the unit above.
-CREATE FUNCTION calib.target_calls(as_of timestamptz)
+CREATE FUNCTION calib.target_calls(month date, as_of timestamptz)
 RETURNS TABLE (unit_id bigint, measure text, product_line text, grain text, period_start date, running boolean,
     remedy text, pace numeric, index numeric, deviation_id bigint)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -223,8 +223,8 @@ BEGIN ATOMIC
         FROM calib.deviation d CROSS JOIN LATERAL unnest(d.units || d.unit_id) AS n (unit_id)
         WHERE d.kind IN ('environment', 'windfall') AND d.measure <> '' AND NOT d.observed AND d.grain IN ('month', 'quarter')
           AND d.detected_at <= as_of AND (d.ended_at IS NULL OR d.ended_at > as_of)
-          -- while detection looks at its period
-          AND d.period_start <= calib.day_of(as_of) AND calib.period_end(d.period_start, d.grain) > calib.day_of(as_of) - 31
+          -- of a meeting held late too
+          AND d.period_start <= month AND calib.period_end(d.period_start, d.grain) > month
     ), period AS (
         SELECT g.grain, calib.period_start(calib.day_of(as_of), g.grain, o.fiscal_start_month) AS period_start
         FROM calib.organisation o CROSS JOIN (VALUES ('month'), ('quarter')) g (grain)
@@ -250,9 +250,9 @@ BEGIN ATOMIC
       AND d.remedy NOT IN ('coach', 'refocus')
       AND d.reason_code NOT IN ('results_not_current', 'ramping', 'too_early', 'late_records');
 END;
-COMMENT ON FUNCTION calib.target_calls(timestamptz) IS
-'What calls for a target to float: the diagnoses of the running month and quarter (remedy NULL: not strong, or another), and the open deviations of kind environment and windfall that are the unit''s or name it (deviation_id), as long as it misses, or exceeds, its own target in their period. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.target_calls(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.target_calls(date, timestamptz) IS
+'What calls for a target to float: the diagnoses of the running month and quarter (remedy NULL: not strong, or another), and the open deviations of kind environment and windfall, of a period that holds the month, that are the unit''s or name it (deviation_id), as long as it misses, or exceeds, its own target in their period. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.target_calls(date, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.agenda_target(of_unit bigint, month date, as_of timestamptz)
 RETURNS TABLE (unit_id bigint, customer_id bigint, request_id bigint, target_id bigint, proposal jsonb,
@@ -273,7 +273,7 @@ BEGIN ATOMIC
         WHERE t.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
         ORDER BY t.unit_id, t.measure, t.product_line, t.grain = 'month' DESC
     ), call AS MATERIALIZED (
-        SELECT k.* FROM calib.target_calls(as_of) k
+        SELECT k.* FROM calib.target_calls(month, as_of) k
     ), judged AS (
         -- its own diagnosis first: of the same grain, the quarter's only where there is none
         SELECT DISTINCT ON (c.target_id) c.*, k.grain AS judged_grain, k.period_start AS judged_from, k.running,
@@ -330,6 +330,8 @@ BEGIN ATOMIC
                'grain_en', r.judged_grain || CASE WHEN r.running THEN '' ELSE ' from ' || to_char(r.judged_from, 'YYYY-MM-DD') END,
                'grain_zh', CASE WHEN r.running THEN '' ELSE to_char(r.judged_from, 'YYYY-MM-DD') || ' 起' END
                    || CASE r.judged_grain WHEN 'month' THEN '月度' ELSE '季度' END,
+               'sparse_en', CASE WHEN r.index < 1 THEN ' with sparse activity' ELSE '' END,
+               'sparse_zh', CASE WHEN r.index < 1 THEN ',而行为稀疏' ELSE '' END,
                'called_en', CASE WHEN r.deviation_id IS NULL THEN ''
                    ELSE format('Deviation %s of %s (%s, since %s). ', r.deviation_id, v.unit_name, v.kind, v.since) END,
                'called_zh', CASE WHEN r.deviation_id IS NULL THEN ''
