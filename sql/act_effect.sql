@@ -90,14 +90,48 @@ SET ROLE effect_nobody;
 SELECT count(*) FROM calib.act_effect;
 SELECT * FROM calib.act_effects();
 SELECT * FROM calib.all_acts_filed();
-SELECT calib.share_elapsed(3, 'collection', '', 'quarter', '2025-07-01', now());
+SELECT calib.share_elapsed(3, 'collection', '', 'quarter', '2025-07-01', now(), '2025-07-01');
 RESET ROLE;
 
 -- The share is attainment's own, along a season and up the tree, at any time
 INSERT INTO calib.season (unit_id, grain, shares) VALUES (2, 'quarter', '{1,1,2}'), (NULL, 'month', '{1,3}');
 SELECT count(*) AS asked, count(*) FILTER (WHERE a.pace_basis = 'season') AS along_a_season,
-       count(*) FILTER (WHERE a.elapsed_share IS DISTINCT FROM calib.share_elapsed(a.unit_id, a.measure, a.product_line, a.grain, a.period_start, at)) AS different
+       count(*) FILTER (WHERE a.elapsed_share IS DISTINCT FROM calib.share_elapsed(a.unit_id, a.measure, a.product_line, a.grain, a.period_start, at, calib.day_of(at))) AS different
 FROM generate_series(timestamptz '2025-06-28 12:00+08', '2025-10-12', '53 hours') at CROSS JOIN LATERAL calib.attainment_at(at) a;
+
+-- A unit that is moved between the filing and now has one season, the one it has now: of 66
+-- days 33 and 55 have passed; {1,3} has S(1/2) = 1/4 and S(5/6) = 1/4 + 3/4 x 2/3 = 3/4.
+BEGIN;
+DELETE FROM calib.season;
+INSERT INTO calib.season (unit_id, grain, shares) VALUES (2, 'quarter', '{3,1}'), (5, 'quarter', '{1,3}');
+SET LOCAL calib.clock = '2025-09-15 09:00+08';
+UPDATE calib.unit SET parent_id = 5 WHERE unit_id = 3;
+SET LOCAL calib.clock = '2025-09-16 00:00+08';
+SELECT round(share_before, 4) AS share, round(share_after, 4) AS after, pace_before > 0 AND pace_after > 0 AS in_order FROM calib.act_effect WHERE kind = 'adjustment' AND unit_id = 3 AND period_start = '2025-07-01';
+ROLLBACK;
+-- each measure and line by the finest it has: what has a target of the year alone is not left out
+BEGIN;
+SET LOCAL calib.restoring = on;
+INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, original_value, value) VALUES (99, 3, 'sell_out', 'year', '2025-01-01', 10, 10);
+SET LOCAL calib.restoring = off;
+SELECT measure, product_line, grain FROM calib.act_effect WHERE what = 'move_people' ORDER BY 1, 2;
+ROLLBACK;
+-- each pace that is not there is told: filed ahead, or on the first day, and looked at on that day
+BEGIN;
+SET LOCAL calib.clock = '2025-10-01 12:00+08';
+SELECT calib.file_request(calib.submit_request(3, 'samples', 1, 'on the first day'));
+SELECT kind, period_start, actual_before, actual_after, pace_before, pace_after, note FROM calib.act_effect WHERE unit_id = 3 AND period_start = '2025-10-01' ORDER BY kind;
+ROLLBACK;
+-- and on the last: one day of 66 is left, along the season {1,1,2} 3 x 1/2 of one
+BEGIN;
+SET LOCAL calib.clock = '2025-09-30 20:00+08';
+SELECT calib.file_request(calib.submit_request(3, 'samples', 1, 'on the last day'));
+SET LOCAL calib.clock = '2025-10-02 12:00+08';
+SELECT grain, product_line, round(66 * share_before, 4) AS days_before, round(66 * share_after, 4) AS days_after, note FROM calib.act_effect WHERE filed_at = '2025-09-30 20:00+08' ORDER BY product_line;
+ROLLBACK;
+-- what came before and after is all there is, whatever the filing
+SELECT count(*) AS rows, count(*) FILTER (WHERE e.actual_before + e.actual_after IS DISTINCT FROM a.actual OR e.share_before + e.share_after IS DISTINCT FROM a.elapsed_share) AS different
+FROM calib.act_effect e JOIN calib.attainment_at(calib.clock()) a USING (unit_id, measure, product_line, grain, period_start);
 DROP VIEW shown, staffed;
 DROP EXTENSION calib CASCADE;
 DROP ROLE effect_alpha, effect_beta, effect_nobody;

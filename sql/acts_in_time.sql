@@ -36,6 +36,15 @@ SELECT * FROM shown;
 SET calib.clock = '2025-07-12 08:59:59+08';
 SELECT * FROM shown;
 
+-- an act of a day without a policy is an act, and in time by none
+SET calib.clock = '2025-11-01 09:00+08';
+BEGIN;
+SET LOCAL calib.restoring = on;
+UPDATE calib.policy SET valid_from = '2025-08-05' WHERE unit_id IS NULL;
+SET LOCAL calib.restoring = off;
+SELECT person, quarter_start, acts, in_time FROM shown WHERE person = 'acts_li';
+ROLLBACK;
+
 -- one figure for everybody: East's manager does not see wang's, who acted for West too; Alpha's sees li's; wang sees the own ones, though viewer of nothing but West
 SET calib.clock = '2025-11-01 09:00+08';
 CREATE ROLE acts_east;

@@ -15,7 +15,7 @@ VALUES (1, NULL, 'company', 'Qingquan'), (2, 1, 'region', 'East'), (3, 2, 'team'
     (6, 2, 'team', 'Fujian'), (7, 2, 'team', 'Jiangxi'), (8, 1, 'region', 'North');
 INSERT INTO calib.unit (unit_id, parent_id, kind, name) SELECT 10 + t, t, 'rep', 'rep ' || t FROM generate_series(3, 7) t;
 INSERT INTO calib.policy (unit_id, valid_from, cap) VALUES (4, '2025-09-30', 0.15);
-INSERT INTO calib.policy (unit_id, valid_from, loop, min_peers) VALUES (1, '2025-10-01', true, 3);
+INSERT INTO calib.policy (unit_id, valid_from, loop, min_peers) VALUES (2, '2025-10-01', true, 3), (8, '2025-10-01', true, 3);
 INSERT INTO calib.duty (person, duty, unit_id) VALUES ('li', 'manager', 2), ('zhejiang', 'manager', 3), ('wang', 'risk', NULL);
 INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value)
 SELECT 100 * m + t, t, 'month', make_date(2025, m, 1), CASE m WHEN 12 THEN 1000 ELSE 100 END FROM generate_series(10, 12) m, generate_series(3, 7) t;
@@ -60,7 +60,7 @@ WHERE c.part = 'target' AND d.unit_id = c.unit_id AND (c.reason_args ->> 'pace')
   AND (c.proposal ->> 'value')::numeric = greatest(t.value * round(d.pace, 4), t.value - p.cap * t.original_value);  -- 4
 -- the team's own meeting has its own, and the job what the meeting has
 SELECT subject, proposal ->> 'value' AS value FROM calib.agenda_candidates(3, '2025-11-01', '2025-11-20 09:00+08') WHERE part = 'target';
-SELECT calib.run_monthly_meeting('2025-11-20 09:00+08') AS prepared;  -- East and North
+SELECT calib.run_monthly_meeting('2025-11-20 09:00+08') AS prepared;  -- East's and North's
 SELECT calib.run_monthly_meeting('2025-11-20 09:00+08') AS again;
 SELECT u.name, r.position, r.subject, r.proposal ->> 'value' AS value FROM calib.resolution r JOIN calib.meeting m USING (meeting_id) JOIN calib.unit u ON u.unit_id = m.unit_id ORDER BY 1, 2;
 
@@ -102,11 +102,18 @@ ROLLBACK;
 -- Late, in December: by the pace of the whole of November, 0.52 -------------------------------------------
 SET calib.clock = '2025-12-03 09:00+08';
 SELECT target_id, value, reason FROM own.proposed('2025-12-03 09:00+08') WHERE target_id = 1203;
+BEGIN;  -- frozen by then, for Jiangsu; what is submitted is refused for the same reason
+INSERT INTO calib.policy (unit_id, valid_from, freeze_day) VALUES (4, '2025-12-03', 2), (5, '2025-12-03', 3);
+SELECT c.target_id, c.proposal ->> 'value' AS value, calib.reason_text(c.remark, c.reason_args) AS remark
+FROM calib.agenda_candidates(2, '2025-11-01', '2025-12-03 09:00+08') c WHERE c.part = 'target' AND c.target_id IN (1204, 1205) ORDER BY 1;
+SET LOCAL calib.actor = 'li';
+SELECT calib.submit_adjustment(1204, 900, 'frozen', '{1}');
+ROLLBACK;
 -- December's meeting about January does not go by November
 INSERT INTO calib.target (target_id, unit_id, grain, period_start, original_value) VALUES (1303, 3, 'month', '2026-01-01', 1000);
 SET calib.clock = '2025-12-20 09:00+08';
 SELECT count(*) FROM calib.agenda_candidates(2, '2025-11-01', calib.clock()) WHERE part = 'target' AND unit_id = 3;
-SELECT count(*) FROM calib.agenda_candidates(2, '2025-12-01', calib.clock()) WHERE part = 'target' AND unit_id = 3 AND reason_args ->> 'deviation_id' = '2';
+SELECT count(*) FROM calib.agenda_candidates(2, '2025-12-01', calib.clock()) WHERE part = 'target' AND unit_id = 3 AND reason_args ->> 'deviation_id' = '1';
 SET calib.clock = '2025-11-20 09:00+08';
 
 -- A quarter's: 152 / (400 x 31 / 61) = 0.7477, 299.08, 360 at most; a draft of December with November's 0.80 ---

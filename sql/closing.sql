@@ -96,7 +96,9 @@ SELECT s, own.decide('li', s, m) FROM (VALUES ('customer 1', '''accept'', ''they
     ('unit 6', '''accept'', evidence => ''{1}'''), ('target 1203', '''accept'', evidence => ''{1}'''), ('target 1205', '''accept'', ''half of it'', 1050, ''{1}'''), ('target 1204', '''defer''')) v (s, m);
 SET LOCAL calib.clock = '2025-11-20 09:12:30+08';
 SET LOCAL calib.actor = 'li';
+SET LOCAL DateStyle = 'German';
 SELECT part, position, unit_id, subject, decision, outcome FROM calib.close_meeting(1);
+SET LOCAL DateStyle = 'ISO, YMD';
 RESET calib.actor;
 SELECT * FROM own.state \gx
 SELECT target_id, old_value, new_value, reason, evidence, submitted_by FROM calib.adjustment_trail ORDER BY 1;

@@ -98,7 +98,17 @@ UPDATE calib.job SET last_tick = date_trunc('minute', now() - interval '15 minut
 UPDATE calib.job j SET last_tick = calib.newest_tick(j, now() - interval '1 hour') WHERE every <> 'minute';
 SELECT * FROM bad;
 UPDATE calib.job SET last_tick = last_tick - interval '1 microsecond' WHERE job <> 'announce';
-SELECT regexp_replace(detail, 'due at .*? as of .*?(?=;|\.$)', 'due at T, last run as of T', 'g') FROM bad;
+SELECT job, regexp_replace(problem, 'due at .* as of .*', 'due at T, last run as of T') AS problem FROM calib.job_problems() WHERE problem IS NOT NULL ORDER BY 1;
+SELECT count(*) FROM bad WHERE check_name = 'jobs' AND detail LIKE '%late: due at %';
+ROLLBACK;
+-- run while the clock was wrong: it stands until that time comes
+BEGIN;
+UPDATE calib.job SET last_tick = '2199-01-01 07:00+00' WHERE job = 'detect';
+SET LOCAL TimeZone = 'UTC';
+SELECT * FROM bad;
+SELECT count(*) AS taken_out FROM calib.unschedule_jobs();
+SELECT count(*) AS scheduled FROM calib.schedule_jobs();
+SELECT * FROM bad;
 ROLLBACK;
 BEGIN;
 INSERT INTO calib.job_run (job, tick, started_at, finished_at, error, sqlstate, tries, person) VALUES ('detect', '2025-10-15 07:00+08', now(), now(), 'secret', '22012', 2, 'x');

@@ -56,6 +56,7 @@ SELECT own.ticks('Asia/Shanghai', '{"every":"minute"}', '2026-01-01 00:00:30+00'
 -- later than the first, up to the second, which may be the same
 SELECT own.ticks('Asia/Shanghai', '{"every":"day","at":"08:00"}', '2026-01-01 00:00+00', '2026-01-02 00:00+00');
 SELECT own.ticks('Asia/Shanghai', '{"every":"day","at":"08:00"}', '2026-01-01 00:00+00', '2026-01-01 00:00+00') IS NULL;
+SELECT own.try($$SELECT own.ticks('Asia/Shanghai', '{"every":"day","at":"08:00"}', '2026-01-01 00:00+00', 'infinity')$$), own.try($$SELECT own.ticks('Asia/Shanghai', '{"every":"minute"}', '-infinity', '2026-01-01 00:00+00')$$);
 -- the newest of each kind is found from anywhere between it and the next
 SELECT count(*), count(*) FILTER (WHERE calib.newest_tick(j, a) IS DISTINCT FROM
     (SELECT max(t) FROM calib.job_ticks(j, a - interval '70 days', a) t)) AS wrong
@@ -150,6 +151,17 @@ SET LOCAL statement_timeout = '50ms';
 SELECT calib.run('test_none');
 ROLLBACK;
 SELECT tries FROM calib.job_run WHERE job = 'test_none';
+-- so a call ends itself before that, after half the time: 19 ticks of 0.1 seconds take
+-- three calls or more, none is lost and none comes twice
+CREATE TABLE own.slow (n serial, at timestamptz);
+CREATE FUNCTION calib.run_test_slow(as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'INSERT INTO own.slow (at) SELECT as_of FROM pg_sleep(0.1) RETURNING 1::bigint';
+INSERT INTO calib.job (job, every, at, replay, keep_days, label_en, label_zh, last_tick) VALUES ('test_slow', 'day', '07:00', true, 30, 'test', '试验', '2025-10-12 07:00+08');
+SET statement_timeout = '1500ms';
+SELECT calib.run('test_slow') BETWEEN 1 AND 19 AS a_part;
+SELECT calib.run('test_slow') BETWEEN 1 AND 19 AS a_part;
+RESET statement_timeout;
+SELECT calib.run('test_slow') BETWEEN 1 AND 18 AS the_rest, calib.run('test_slow') AS nothing;
+SELECT count(*), min(at) = '2025-10-13 07:00+08' AS first, bool_and(later) AS in_order FROM (SELECT at, n, at > coalesce(lag(at) OVER (ORDER BY n), '-infinity') AS later FROM own.slow) s;
 
 -- What cannot be -------------------------------------------------------------------------
 \set VERBOSITY default

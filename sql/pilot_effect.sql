@@ -84,7 +84,7 @@ UPDATE calib.pilot SET measured_from = '2025-05-01';
 INSERT INTO calib.absence (unit_id, during) VALUES (101, '[2025-05-01,2025-06-01)');
 SELECT unit_name, round(before::numeric, 4) AS before, round(after::numeric, 4) AS after,
        round(CASE unit_id WHEN 101 THEN 170 / (100 * 21 / 43.0) ELSE 80 / (100 * 43 / 65.0) END, 4) AS by_hand
-FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id IN (101, 103);
+FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id IN (101, 103) ORDER BY unit_id;
 -- along a season that expects half of it in the last of three slices: S(22/65) =
 -- 0.25 * 66/65 = 33/130 until May
 INSERT INTO calib.season (measure, grain, shares) VALUES ('collection', 'quarter', '{1,1,2}');
@@ -115,6 +115,29 @@ UPDATE calib.unit SET parent_id = 201 WHERE unit_id = 10;
 SET LOCAL calib.clock = '2025-07-10 09:00+08';
 SELECT unit_name, before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 9;  -- February 5 / 10, May 12 / 20
 ROLLBACK;
+-- a pilot of one day: a Monday is one of 65 working days, a Sunday is none
+BEGIN;
+UPDATE calib.result SET occurred_at = '2025-04-07 10:00+08', amount = 2 WHERE occurred_at = '2025-05-05 10:00+08' AND unit_id = 103;
+UPDATE calib.pilot SET starts_on = '2025-04-07', ends_on = '2025-04-07';
+SELECT after_from, after_to FROM calib.pilot_effect WHERE outcome = 'attainment_original';
+SELECT round(before::numeric, 4) AS before, round(100 / (100 * (1 + 4 / 65.0)), 4) AS by_hand, round(after::numeric, 4) AS after, round(2 / (100 / 65.0), 4) AS by_hand FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+UPDATE calib.pilot SET starts_on = '2025-04-06', ends_on = '2025-04-06';
+SELECT after_from, after_to, pilot_units, effect, reason_code FROM calib.pilot_effect WHERE outcome = 'attainment_original';
+ROLLBACK;
+-- days before the first target and after the last count neither way, with what came in on
+-- them: the pilot to September has the second quarter's target alone, and its 80
+BEGIN;
+SET LOCAL calib.clock = '2025-10-10 09:00+08';
+UPDATE calib.pilot SET baseline_from = '2024-10-01', ends_on = '2025-09-30';
+SELECT before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+ROLLBACK;
+-- who joins in the middle owes the share of its own days: it was there for all of them
+BEGIN;
+UPDATE calib.unit SET active = '[2025-02-01,)' WHERE unit_id = 103;
+SELECT before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+UPDATE calib.unit SET active = '[2025-04-01,)' WHERE unit_id = 103;
+SELECT before, after FROM calib.pilot_figure WHERE outcome = 'attainment_original' AND unit_id = 103;
+ROLLBACK;
 
 -- 4. Days from detected to acted. Pilot A1: before 10 and 20 days, after 4; A2: before 12,
 -- after 2. Control B1: before 9, after 8; B2: before 11, after 12.  Means: A1 15 -> 4,
@@ -129,9 +152,9 @@ SELECT $1, 'rule', gen_random_uuid()::text, '2025-01-01', calib.start_of($2), ca
 $$;
 SELECT deviate(101, '2025-01-15', 10, silent => true), deviate(101, '2025-02-01', 20, silent => true), deviate(101, '2025-04-05', 4),
        deviate(102, '2025-01-20', 12), deviate(102, '2025-04-01', 2),
-       deviate(201, '2025-01-10', 9, silent => true), deviate(201, '2025-05-01', 8, silent => true), deviate(202, '2025-03-31', 11), deviate(202, '2025-06-30', 12);
+       deviate(201, '2025-01-10', 9, silent => true), deviate(201, '2025-05-01', 8, silent => true), deviate(202, '2025-03-20', 11), deviate(202, '2025-06-18', 12);
 -- of no window; open; dismissed; A3 has only open ones, so no figure
-SELECT deviate(101, '2024-12-31', 300), deviate(101, '2025-07-01', 1), deviate(101, '2025-06-01', NULL, NULL), deviate(202, '2025-06-01', NULL, NULL),
+SELECT deviate(101, '2024-12-31', 300), deviate(101, '2025-07-01', 1), deviate(101, '2025-06-01', NULL, NULL), deviate(202, '2025-06-30', NULL, NULL),
        deviate(103, '2025-06-02', NULL, NULL), deviate(102, '2025-06-02', NULL, 'dismissed'), deviate(201, '2025-02-02', NULL, 'recovered');
 SELECT unit_name, arm, before, after, change, open, not_acted FROM calib.pilot_figure WHERE outcome = 'sri_days' ORDER BY unit_id;
 \x on

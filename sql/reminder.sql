@@ -55,6 +55,8 @@ FROM calib.reminder_waiting w JOIN calib.reminder USING (reminder_id) ORDER BY k
 SET calib.language = 'zh';
 SELECT reason FROM calib.reminder_waiting JOIN calib.reminder USING (reminder_id) WHERE key = 'a';
 RESET calib.language;
+-- a unit or customer named like an argument says nothing else than its name
+SELECT calib.reason_text('rule_weeks_without', '{"unit": "{weeks} {weeks%} {", "weeks": 2, "from_week": "2025-09-01", "label_en": "{unit}"}', 'en');
 CREATE FUNCTION own.waiting(who text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     told text;

@@ -43,6 +43,8 @@ INSERT INTO calib.holiday (day, working) VALUES ('2026-03-29', true);
 SELECT calib.report_time('2026-03-23', 7, '02:30') AT TIME ZONE 'UTC' AS utc;
 ROLLBACK;
 SELECT calib.report_time(NULL, 5, '16:00') IS NULL AND calib.report_time('2025-10-20', NULL, '16:00') IS NULL AS nothing;
+-- it ends whatever it is asked
+SELECT own.try(NULL, 'SELECT calib.report_time(''infinity'', 5, ''16:00'')') AS never;
 
 -- The firm -----------------------------------------------------------------------------
 SET calib.clock = '2025-10-01 09:00+08';
@@ -131,7 +133,9 @@ SELECT own.try('li', 'SELECT calib.file_report(1)'), own.try('chen', $$SELECT ca
 SET calib.clock = '2025-10-25 01:00+08';
 SELECT status FROM calib.weekly_report WHERE report_id = 2;
 SET calib.language = 'zh';
+SET DateStyle = 'German';
 SELECT own.try('sun', 'SELECT calib.file_report(2)');
+SET DateStyle = 'ISO, YMD';
 RESET calib.language;
 SELECT report_id, status, split_part(body, E'\n', 1) AS body, edited_by, filed_by, filed_at FROM calib.weekly_report ORDER BY report_id;
 SELECT external_id, outcome, occurred_at, due_at, recorded_at FROM calib.activity WHERE source = 'report' ORDER BY 1;

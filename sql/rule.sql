@@ -33,6 +33,9 @@ FROM (VALUES
     ('every_nth_contact', '{"n": 2.5, "kinds": "visit"}', 'reminder'),
     ('every_nth_contact', '{"n": "10", "kinds": ["vist", 3, null], "m": 1}', 'report'),
     ('every_nth_contact', '{"n": 1e30, "kinds": ["visit"]}', 'reminder'),
+    -- a whole number with a point in it would be accepted and then stop every run
+    ('every_nth_contact', '{"n": 10.0, "kinds": ["visit"]}', 'reminder'),
+    ('weekly_report', '{"weekday": 5.0, "at": "16:00", "due_hours": 8.00}', 'report'),
     ('every_nth_contact', '{}', 'reminder'),
     ('weeks_without', '{"indicator": "new_customers", "weeks": 2}', 'deviation'),
     ('weeks_without', '{"indicator": "newcustomers", "weeks": 0}', 'reminder'),
@@ -49,9 +52,9 @@ FROM (VALUES
     ('every_10th', '{}', 'reminder'),
     ('weeks_without', '[]', 'reminder')) v (kind, parameters, makes);
 SELECT own.try(format('INSERT INTO calib.rule (rule, kind, parameters, label_en, label_zh%s) VALUES (%L, ''weeks_without'', ''{"indicator": "visits", "weeks": 1}'', ''x'', ''x''%s)', c, r, v)) AS result
-FROM (VALUES ('', '', ''), ('', 'a:b', ''), ('', 'workflow', ''), (', duty', 'q', ', ''risk'''), (', due_hours', 'q', ', -1'), (', since', 'q', ', ''infinity'''), (', unit_id', 'q', ', 404')) x (c, r, v);
+FROM (VALUES ('', '', ''), ('', 'a:b', ''), ('', 'workflow', ''), ('', repeat('x', 100), ''), ('', repeat('x', 101), ''), (', duty', 'q', ', ''risk'''), (', due_hours', 'q', ', -1'), (', since', 'q', ', ''infinity'''), (', unit_id', 'q', ', 404')) x (c, r, v);
 UPDATE calib.rule SET parameters = parameters || '{"n": 0}' WHERE rule = 'every_10th_contact';
-DELETE FROM calib.rule WHERE rule ~ '^r[0-9]+$';
+DELETE FROM calib.rule WHERE rule ~ '^(r[0-9]+|x+)$';
 SELECT count(*) > 0 AS trailed FROM calib.audit WHERE relation = 'calib.rule' AND action = 'DELETE';
 
 -- Enabling: from today on, unless the statement says since when
@@ -98,6 +101,11 @@ SELECT at, h.* FROM unnest('{2025-09-04 11:59:59+08, 2025-09-04 12:00+08, 2025-0
 -- Wu is not in the loop: found, not told. Twice at the same time, and earlier again: nothing new.
 SELECT at, calib.run_rules(at) FROM unnest('{2025-09-04 07:30+08, 2025-09-05 07:30+08, 2025-09-05 07:30+08, 2025-09-07 07:30+08, 2025-09-05 07:30+08}'::timestamptz[]) at;
 SELECT key, unit_id, duty, rule, created_at, due_at, calib.reason_text(reason_code, reason_args, 'en'), calib.reason_text(reason_code, reason_args, 'zh') FROM calib.reminder ORDER BY key;
+-- enabled again it counts anew: from 4 September on the third is of the 6th, though a third there was
+UPDATE calib.rule SET enabled = false WHERE rule = 'third';
+UPDATE calib.rule SET enabled = true, since = '2025-09-04' WHERE rule = 'third';
+SELECT calib.run_rules('2025-09-06 07:30+08') AS not_yet, calib.run_rules('2025-09-07 07:30+08') AS third, calib.run_rules('2025-09-07 07:30+08') AS again;
+UPDATE calib.rule SET since = '2025-09-01' WHERE rule = 'third';
 -- without an open opportunity it asks for one
 UPDATE calib.opportunity SET outcome = 'lost', closed_at = '2025-09-06 09:00+08';
 SELECT calib.reason_text(reason_code, reason_args, l) FROM calib.rule_hits('2025-09-07 07:30+08') CROSS JOIN unnest('{en,zh}'::text[]) l WHERE unit_id <> 6;

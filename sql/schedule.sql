@@ -22,10 +22,12 @@ SELECT * FROM calib.unschedule_jobs();              -- nothing is
 BEGIN;
 SELECT * FROM calib.schedule_jobs();
 -- what lies before is not missed; the three that are frequent run at every call
+RESET SESSION AUTHORIZATION;
 SELECT count(*) FILTER (WHERE last_tick = calib.newest_tick(j, now())) AS from_now, count(*) FILTER (WHERE calib.due_ticks(j, now()) <> '{}') AS due,
        count(*) FILTER (WHERE scheduled = 'crontab' AND scheduled_at >= now()) AS told, count(*) AS all
 FROM calib.job j;
 COMMIT;
+SET SESSION AUTHORIZATION regress_calib_admin;
 -- a second call changes nothing, whatever the jobs did in between
 RESET SESSION AUTHORIZATION;
 UPDATE calib.job SET last_tick = last_tick - interval '10 days' WHERE job = 'detect';

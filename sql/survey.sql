@@ -37,6 +37,15 @@ FROM (VALUES ('survey_rep', 9), ('survey_rep', 4), ('survey_rep', 1), ('survey_r
 SELECT day, try('survey_admin', format('INSERT INTO calib.survey_response VALUES (4, %L, 9)', day)) FROM unnest('{2025-03-02,2025-03-04,infinity}'::date[]) day;
 SELECT score, try('survey_admin', format('INSERT INTO calib.survey_response (unit_id, score) VALUES (4, %L)', score)) FROM unnest('{-1,0,10,11,NULL}'::integer[]) score;
 INSERT INTO calib.survey_response (unit_id, score) VALUES (99, 9);
+-- no number is no score; a broken one is rounded as PostgreSQL does, in text it is refused; by COPY none
+SELECT score, try('survey_admin', format('INSERT INTO calib.survey_response (unit_id, score) VALUES (4, %s)', score)) FROM unnest(ARRAY['''NaN''::numeric', '''NaN''::float8', '''5.5''', '5.5', '10.6', '-0.6']) score;
+SELECT score FROM calib.survey_response WHERE score = 6;
+DELETE FROM calib.survey_response WHERE score = 6;
+SET ROLE survey_admin;
+COPY calib.survey_response (unit_id, score) FROM STDIN;
+4	9
+\.
+RESET ROLE;
 -- nobody reads, changes or takes back, not even what was just entered
 SELECT what, try('survey_admin', what) FROM unnest(ARRAY['SELECT FROM calib.survey_response', 'INSERT INTO calib.survey_response (unit_id, score) VALUES (4, 9) RETURNING score',
     'UPDATE calib.survey_response SET score = 0', 'DELETE FROM calib.survey_response', 'TRUNCATE calib.survey_response',

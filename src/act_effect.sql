@@ -2,8 +2,10 @@
 -- after, and the rep-weeks of both units.  A comparison in time, no proof: what else
 -- happened to the unit is counted beside it.
 
--- As attainment_at says it, of one unit and for any two times.
-CREATE FUNCTION calib.share_elapsed(of_unit bigint, measure text, product_line text, grain text, period_start date, as_of timestamptz)
+-- As attainment_at says it, of one unit and for any two times.  Both along one season: a
+-- unit that was moved in between would else have passed less than nothing of the period.
+CREATE FUNCTION calib.share_elapsed(of_unit bigint, measure text, product_line text, grain text, period_start date,
+    as_of timestamptz, placed_on date)
 RETURNS numeric
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -21,14 +23,14 @@ BEGIN
           FROM calib.unit u WHERE u.unit_id = of_unit) d;
     SELECT s.shares INTO curve
     FROM calib.season s
-    LEFT JOIN calib.unit_ancestors(calib.day_of(as_of), of_unit) a ON a.ancestor_id = s.unit_id
+    LEFT JOIN calib.unit_ancestors(placed_on, of_unit) a ON a.ancestor_id = s.unit_id
     WHERE s.measure = $2 AND s.product_line = $3 AND s.grain = $4 AND (s.unit_id IS NULL OR a.unit_id IS NOT NULL)
     ORDER BY a.depth NULLS LAST LIMIT 1;
     RETURN CASE WHEN curve IS NULL THEN elapsed ELSE calib.season_share(curve, elapsed) END;
 END $$;
-COMMENT ON FUNCTION calib.share_elapsed(bigint, text, text, text, date, timestamptz) IS
-'Share of a period that has passed for a unit at a time, 0 to 1: in its own working days, or along the season of the target. NULL where it has no working day in the period, and for NULL. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.share_elapsed(bigint, text, text, text, date, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.share_elapsed(bigint, text, text, text, date, timestamptz, date) IS
+'Share of a period that has passed for a unit at a time, 0 to 1: in its own working days, or along the season of the target for where the unit stood on placed_on. NULL where it has no working day in the period, and for NULL. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.share_elapsed(bigint, text, text, text, date, timestamptz, date) FROM PUBLIC;
 
 CREATE FUNCTION calib.all_acts_filed()
 RETURNS TABLE (kind text, id bigint, unit_id bigint, from_unit bigint, what text, amount numeric, filed_at timestamptz, target_id bigint)
@@ -80,15 +82,16 @@ BEGIN ATOMIC
                least(calib.clock(), calib.start_of(t.period_end)) AS until
         FROM act a
         LEFT JOIN LATERAL (
-            SELECT t.*, rank() OVER (ORDER BY array_position('{quarter,month,year}', t.grain)) AS choice
+            SELECT t.*, rank() OVER (PARTITION BY t.measure, t.product_line
+                                     ORDER BY array_position('{quarter,month,year}', t.grain)) AS choice
             FROM target t
             WHERE a.unit_seen AND CASE WHEN a.target_id IS NOT NULL THEN t.target_id = a.target_id
                 ELSE t.unit_id = a.unit_id AND t.period_start <= calib.day_of(a.filed_at) AND t.period_end > calib.day_of(a.filed_at) END
         ) t ON t.choice = 1
     ), shared AS (
         SELECT m.*,
-               calib.share_elapsed(m.unit_id, m.measure, m.product_line, m.grain, m.period_start, m.filed_at) AS share_before,
-               calib.share_elapsed(m.unit_id, m.measure, m.product_line, m.grain, m.period_start, m.until) AS share_until
+               calib.share_elapsed(m.unit_id, m.measure, m.product_line, m.grain, m.period_start, m.filed_at, calib.day_of(m.until)) AS share_before,
+               calib.share_elapsed(m.unit_id, m.measure, m.product_line, m.grain, m.period_start, m.until, calib.day_of(m.until)) AS share_until
         FROM aimed m
     ), measured AS (
         SELECT s.*, s.share_until - s.share_before AS share_after, r.before, r.after
@@ -133,11 +136,10 @@ BEGIN ATOMIC
            CASE WHEN NOT m.unit_seen THEN 'not_seen'
                 WHEN m.measure IS NULL THEN 'no_target'
                 WHEN m.until <= m.opens THEN 'period_not_begun'
-                WHEN m.filed_at <= m.opens THEN 'filed_before_period'
-                WHEN m.filed_at >= m.closes THEN 'filed_after_period'
                 WHEN m.share_before IS NULL THEN 'never_at_work'
-                WHEN m.share_before = 0 THEN 'no_share_before'
-                WHEN m.share_after = 0 THEN 'no_share_after' END
+                ELSE nullif(concat_ws(', ',
+                    CASE WHEN m.filed_at <= m.opens THEN 'filed_before_period' WHEN m.share_before = 0 THEN 'no_share_before' END,
+                    CASE WHEN m.filed_at >= m.closes THEN 'filed_after_period' WHEN m.share_after = 0 THEN 'no_share_after' END), '') END
     FROM measured m
     LEFT JOIN calib.unit u ON u.unit_id = m.unit_id AND m.unit_seen
     LEFT JOIN calib.unit f ON f.unit_id = m.from_unit AND m.from_seen
@@ -178,4 +180,4 @@ COMMENT ON COLUMN calib.act_effect.from_rep_weeks_after IS 'The same in the 28 d
 COMMENT ON COLUMN calib.act_effect.days_after IS 'How many of the 28 days after the filing have passed.';
 COMMENT ON COLUMN calib.act_effect.other_acts IS 'Other acts filed for or from the unit within 28 days: what follows may be theirs.';
 COMMENT ON COLUMN calib.act_effect.note IS
-'Why a pace is NULL: not_seen, no_target, period_not_begun, filed_before_period, filed_after_period, never_at_work, no_share_before, no_share_after; NULL: both are there.';
+'Why a pace is NULL: not_seen, no_target, period_not_begun, filed_before_period, filed_after_period, never_at_work, no_share_before, no_share_after; one for each pace that is NULL for a reason of its own. NULL: both are there.';

@@ -16,7 +16,7 @@ BEGIN ATOMIC
                             WHERE a.ancestor_id IN (SELECT calib.units_seen())) AS seen
         FROM calib.organisation o
         JOIN calib.deviation d ON d.ending = 'acted' AND d.acted_at <= calib.clock() AND NOT d.observed
-        CROSS JOIN LATERAL calib.policy_at(calib.day_of(d.detected_at), d.unit_id) p
+        LEFT JOIN LATERAL calib.policy_at(calib.day_of(d.detected_at), d.unit_id) p ON true
     )
     SELECT a.person, a.quarter_start, count(*), count(*) FILTER (WHERE a.in_time),
            count(*) FILTER (WHERE a.in_time)::numeric / count(*), calib.sri(a.detected_at, a.acted_at)

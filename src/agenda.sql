@@ -29,6 +29,9 @@ INSERT INTO calib.reason (code, en, zh) VALUES
 ('adjustment_pending',
  'Not proposed: adjustment {adjustment_id} of this target waits for its decision.',
  '不作建议:该目标的修正 {adjustment_id} 正待决定。'),
+('target_frozen',
+ 'Not proposed: targets that end this month are frozen after its day {freeze_day}.',
+ '不作建议:本月到期的目标自 {freeze_day} 日后冻结。'),
 ('nothing_to_float',
  'Not proposed: the cap and the step of {step} leave no other value.',
  '不作建议:在上限与最小步长 {step} 之内没有其他可取值。');
@@ -290,7 +293,7 @@ BEGIN ATOMIC
                trim_scale(round(j.target_value * j.pace, 2)) AS wanted,
                greatest(j.target_value - p.cap * j.original_value, j.original_value * (1 - p.cumulative_cap)) AS low,
                least(j.target_value + p.cap * j.original_value, j.original_value * (1 + p.cumulative_cap)) AS high,
-               power(10::numeric, floor(log(j.original_value)) - 2) AS step, p.max_adjustments
+               power(10::numeric, floor(log(j.original_value)) - 2) AS step, p.max_adjustments, p.freeze_day
         FROM judged j
         JOIN calib.target r USING (target_id)
         JOIN calib.policy_at(calib.day_of(as_of)) p ON p.unit_id = j.unit_id
@@ -314,6 +317,9 @@ BEGIN ATOMIC
         FROM floated f
     ), remarked AS (
         SELECT s.*, CASE WHEN s.proposed = s.target_value THEN 'nothing_to_float'
+                         -- of a meeting held late: the month it is about has begun
+                         WHEN extract(day FROM calib.day_of(as_of)) > s.freeze_day
+                          AND s.period_end = (date_trunc('month', calib.day_of(as_of)::timestamp) + interval '1 month')::date THEN 'target_frozen'
                          WHEN s.draft THEN NULL
                          WHEN s.waiting IS NOT NULL THEN 'adjustment_pending'
                          WHEN s.taken >= s.max_adjustments THEN 'no_adjustment_left' END AS remark
@@ -325,7 +331,7 @@ BEGIN ATOMIC
            CASE r.remedy WHEN 'lower_target' THEN 'float_lower' ELSE 'float_raise' END,
            jsonb_strip_nulls(jsonb_build_object('pace', r.pace, 'index', coalesce(to_jsonb(r.index), '"-"'), 'value', trim_scale(r.target_value),
                'original', trim_scale(r.original_value), 'wanted', r.wanted, 'low', trim_scale(r.low), 'high', trim_scale(r.high),
-               'step', trim_scale(r.step), 'proposed', r.proposed, 'taken', r.taken, 'max', r.max_adjustments,
+               'step', trim_scale(r.step), 'proposed', r.proposed, 'taken', r.taken, 'max', r.max_adjustments, 'freeze_day', r.freeze_day,
                'adjustment_id', r.waiting, 'judged_grain', r.judged_grain, 'judged_from', r.judged_from, 'deviation_id', r.deviation_id,
                'grain_en', r.judged_grain || CASE WHEN r.running THEN '' ELSE ' from ' || to_char(r.judged_from, 'YYYY-MM-DD') END,
                'grain_zh', CASE WHEN r.running THEN '' ELSE to_char(r.judged_from, 'YYYY-MM-DD') || ' 起' END

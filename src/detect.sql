@@ -21,6 +21,14 @@ CREATE INDEX deviation_naming ON calib.deviation USING gin (units) WHERE units I
 
 -- What stands already ---------------------------------------------------------------
 
+-- A quarter and its months are one problem, not four.
+CREATE FUNCTION calib.overlaps(finding calib.finding, grain text, period_start date) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ($1).period_start < calib.period_end($3, $2) AND calib.period_end(($1).period_start, ($1).grain) > $3;
+COMMENT ON FUNCTION calib.overlaps(calib.finding, text, date) IS
+'Whether what was found is about a period that overlaps another. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.overlaps(calib.finding, text, date) FROM PUBLIC;
+
 CREATE FUNCTION calib.standing(finding calib.finding, kind text, line bigint[], as_of timestamptz, reopen_days integer) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -32,15 +40,19 @@ BEGIN
           AND (d.unit_id = ($1).unit_id OR d.units && $3)
           AND d.measure = ($1).measure AND d.product_line = ($1).product_line
           -- what is not about a target is one problem, whatever the quarter
-          AND (d.measure = '' OR (d.grain = ($1).grain AND d.period_start = ($1).period_start)))
+          AND (d.measure = '' OR calib.overlaps($1, d.grain, d.period_start)))
     THEN
         RETURN 'open';
     END IF;
     IF EXISTS (
         SELECT FROM calib.deviation d
         WHERE d.ending IN ('acted', 'dismissed') AND d.kind = $2 AND d.subject = ($1).subject AND d.observed = ($1).observed
-          AND (d.unit_id = ($1).unit_id OR d.units && $3)
-          AND d.measure = ($1).measure AND d.product_line = ($1).product_line AND d.grain = ($1).grain
+          -- it would have joined its parent's: what was done about that was done for it
+          AND (d.unit_id = ($1).unit_id OR d.units && $3
+               OR (d.unit_id = ($1).parent_id AND $2 IN ('environment', 'execution')
+                   AND coalesce(d.reason_code, '') NOT LIKE 'below\_%' AND calib.overlaps($1, d.grain, d.period_start)))
+          AND d.measure = ($1).measure AND d.product_line = ($1).product_line
+          AND (d.grain = ($1).grain OR calib.overlaps($1, d.grain, d.period_start))
           AND d.ended_at + make_interval(hours => 24 * $5) > $4)
     THEN
         RETURN 'rests';
@@ -48,7 +60,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) IS
-'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above); rests, one was acted on or dismissed within reopen_days. Else NULL. Internal.';
+'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above), of this period or one that overlaps it; rests, one was acted on or dismissed within reopen_days, be it, of a miss, its parent''s. Else NULL. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) FROM PUBLIC;
 
 -- Folding -----------------------------------------------------------------------------
@@ -122,11 +134,16 @@ REVOKE EXECUTE ON FUNCTION calib.fold(timestamptz, calib.finding[]) FROM PUBLIC;
 
 -- Opening ------------------------------------------------------------------------------
 
-CREATE FUNCTION calib.to_open(as_of timestamptz, findings calib.finding[], folded calib.finding[]) RETURNS SETOF calib.finding
+-- In the order in which it is opened: what is opened first is what the rest joins, so
+-- parents come before children and large grains before small ones.
+CREATE FUNCTION calib.to_open(as_of timestamptz, findings calib.finding[])
+RETURNS TABLE (finding calib.finding, line bigint[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+DECLARE
+    folded calib.finding[] := ARRAY(SELECT z FROM calib.fold($1, $2) z);
 BEGIN
     RETURN QUERY
     WITH line AS MATERIALIZED (
@@ -135,34 +152,108 @@ BEGIN
     ), policy AS MATERIALIZED (
         SELECT p.unit_id, p.reopen_days FROM calib.policy_at(calib.day_of($1)) p
     ), call AS (
-        SELECT z AS finding FROM unnest($3) z
+        SELECT z AS found, z.unit_id FROM unnest(folded) z
         UNION ALL
         -- what a unit carries for those below is one deviation with its own
-        SELECT f FROM unnest($2) f
+        SELECT f, f.unit_id
+        FROM unnest($2) f
+        JOIN line l USING (unit_id)
+        JOIN policy p USING (unit_id)
         WHERE f.kind IS NOT NULL AND f.observed IS NOT NULL
-          AND NOT EXISTS (SELECT FROM unnest($3) z WHERE z.unit_id = f.unit_id AND z.measure = f.measure
+          AND NOT EXISTS (SELECT FROM unnest(folded) z WHERE z.unit_id = f.unit_id AND z.measure = f.measure
                           AND z.product_line = f.product_line AND z.grain = f.grain AND z.period_start = f.period_start)
+          AND calib.standing(f, f.kind, l.units, $1, p.reopen_days) IS NULL
     )
-    SELECT (c.finding).*
-    FROM call c
-    JOIN line l ON l.unit_id = (c.finding).unit_id
-    JOIN policy p ON p.unit_id = (c.finding).unit_id
-    WHERE calib.standing(c.finding, (c.finding).kind, l.units, $1, p.reopen_days) IS NULL
-      AND NOT EXISTS (
-        SELECT FROM unnest($3) z
-        WHERE z.units && l.units AND z.kind = (c.finding).kind AND z.observed = (c.finding).observed
-          AND z.measure = (c.finding).measure AND z.product_line = (c.finding).product_line
-          AND z.grain = (c.finding).grain AND z.period_start = (c.finding).period_start);
+    SELECT c.found, l.units
+    FROM call c JOIN line l USING (unit_id)
+    ORDER BY cardinality(l.units), c.unit_id, (c.found).measure, (c.found).product_line,
+             array_position('{year,quarter,month,week}', (c.found).grain), (c.found).kind, (c.found).subject;
 END $$;
-COMMENT ON FUNCTION calib.to_open(timestamptz, calib.finding[], calib.finding[]) IS
-'Of what was found, what is to be opened: folded into parents, without what stands already. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.to_open(timestamptz, calib.finding[], calib.finding[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.to_open(timestamptz, calib.finding[]) IS
+'Of what was found, what is to be opened or named by what is open: folded into parents, without what stands already or rests; line: its unit and those above. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.to_open(timestamptz, calib.finding[]) FROM PUBLIC;
+
+-- Where a unit carries a miss, that of those next below is not another one, nor is that
+-- of units below those it names. What names children for a majority of them goes by those
+-- alone, so that it takes in nobody further down.
+CREATE FUNCTION calib.join_open(finding calib.finding, line bigint[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    holder calib.deviation;
+    joining bigint[];
+BEGIN
+    SELECT d.* INTO holder
+    FROM calib.deviation d
+    WHERE d.ending IS NULL AND d.kind = ($1).kind AND d.subject = ($1).subject AND d.observed = ($1).observed
+      AND d.measure = ($1).measure AND d.product_line = ($1).product_line
+      AND (d.measure = '' OR calib.overlaps($1, d.grain, d.period_start))
+      AND (d.unit_id = ($1).unit_id OR d.units && $2
+           OR (d.unit_id = ($1).parent_id AND d.kind IN ('environment', 'execution')))
+    ORDER BY d.unit_id = ($1).unit_id DESC, coalesce(d.units && $2, false) DESC, d.detected_at, d.deviation_id
+    LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    joining := CASE WHEN holder.unit_id = ($1).unit_id THEN ($1).units
+                    WHEN coalesce(holder.reason_code, '') NOT LIKE 'below\_%' THEN ($1).unit_id || ($1).units
+                    WHEN holder.unit_id = ($1).parent_id THEN ARRAY[($1).unit_id] END;
+    UPDATE calib.deviation d
+    SET units = ARRAY(SELECT u FROM unnest(d.units || joining) u GROUP BY u ORDER BY u)
+    WHERE d.deviation_id IN (
+        SELECT o.deviation_id FROM calib.deviation o
+        WHERE o.deviation_id = holder.deviation_id AND o.ending IS NULL AND NOT coalesce(o.units, '{}') @> joining
+        -- one that somebody is acting on is his
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION calib.join_open(calib.finding, bigint[]) IS
+'Whether what was found belongs to an open deviation: of its unit, naming it or a unit above it (line), or, where it is a miss, of its parent. That names it then. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.join_open(calib.finding, bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.open_found(as_of timestamptz, findings calib.finding[])
+RETURNS TABLE (told bigint, in_silence bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    call record;
+    new calib.deviation;
+    within integer;
+BEGIN
+    told := 0;
+    in_silence := 0;
+    FOR call IN SELECT o.finding, o.line FROM calib.to_open($1, $2) o LOOP
+        CONTINUE WHEN calib.join_open(call.finding, call.line);
+        INSERT INTO calib.deviation AS d (unit_id, measure, product_line, kind, subject, grain, period_start, detected_at,
+            figures, remedy, reason_code, reason_args, units, observed)
+        SELECT f.unit_id, f.measure, f.product_line, f.kind, f.subject, f.grain, f.period_start, $1,
+               f.figures, nullif(f.remedy, 'none'), f.reason_code, f.reason_args, f.units, f.observed
+        FROM (SELECT (call.finding).*) f
+        ON CONFLICT DO NOTHING
+        RETURNING d.* INTO new;
+        CONTINUE WHEN NOT FOUND;
+        IF new.observed THEN
+            in_silence := in_silence + 1;
+            CONTINUE;
+        END IF;
+        told := told + 1;
+        SELECT p.act_within_days INTO within FROM calib.policy_at(calib.day_of($1), new.unit_id) p;
+        PERFORM calib.remind(calib.reminder_key(new), new.unit_id, 'manager', 'deviation',
+            new.reason_code, new.reason_args, $1, $1 + make_interval(hours => 24 * within));
+    END LOOP;
+    RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION calib.open_found(timestamptz, calib.finding[]) IS
+'Opens what is to be opened as of a time; returns how many that are told and how many in silence. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.open_found(timestamptz, calib.finding[]) FROM PUBLIC;
 
 -- Recovering ----------------------------------------------------------------------------
 
 -- Opened strong, a deviation stays open while its case is weak: what hovers at a line
 -- would come and go. One that names children stays while more than half of them do.
-CREATE FUNCTION calib.recovered(as_of timestamptz, findings calib.finding[]) RETURNS SETOF bigint
+CREATE FUNCTION calib.gone(as_of timestamptz, findings calib.finding[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -193,60 +284,51 @@ BEGIN
       AND NOT EXISTS (SELECT FROM found f WHERE f.kind = o.kind AND f.subject = o.subject
                       AND (o.kind = 'stale_source' OR f.unit_id = o.unit_id));
 END $$;
-COMMENT ON FUNCTION calib.recovered(timestamptz, calib.finding[]) IS
-'The open deviations that have gone away by what was found: the unit, or at least half of the units for which it was folded, can be judged and is no longer a case of its kind, not even weakly; a source tells again; a rule no longer holds. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.recovered(timestamptz, calib.finding[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.gone(timestamptz, calib.finding[]) IS
+'The open deviations that are gone by what was found: the unit, or at least half of the units for which it was folded, can be judged and is no longer a case of its kind, not even weakly; a source tells again; a rule no longer holds. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.gone(timestamptz, calib.finding[]) FROM PUBLIC;
 
--- The detection --------------------------------------------------------------------------
-
-CREATE FUNCTION calib.open_found(as_of timestamptz, findings calib.finding[])
-RETURNS TABLE (told bigint, in_silence bigint)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1
+-- What hovers would come and go for days: a figure must keep away for a while. That a
+-- source tells again, or a rule no longer holds, is no figure.
+CREATE FUNCTION calib.end_gone(as_of timestamptz, findings calib.finding[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
-    folded calib.finding[] := ARRAY(SELECT z FROM calib.fold($1, $2) z);
-    new calib.deviation;
-    within integer;
+    gone bigint[] := ARRAY(SELECT calib.gone($1, $2));
+    before timestamptz := (SELECT max(d.as_of) FROM calib.detection d);
+    recovered bigint;
 BEGIN
-    told := 0;
-    in_silence := 0;
-    -- one that is open already names those that have joined
-    UPDATE calib.deviation d
-    SET units = ARRAY(SELECT u FROM unnest(d.units || joined.units) u GROUP BY u ORDER BY u)
-    FROM (
-        SELECT o.deviation_id, z.units
-        FROM unnest(folded) z
-        JOIN calib.deviation o ON o.unit_id = z.unit_id AND o.measure = z.measure AND o.product_line = z.product_line
-         AND o.grain = z.grain AND o.period_start = z.period_start AND o.kind = z.kind AND o.subject = z.subject
-         AND o.observed = z.observed
-        WHERE o.ending IS NULL
-        FOR NO KEY UPDATE OF o SKIP LOCKED) joined
-    WHERE d.deviation_id = joined.deviation_id;
-    FOR new IN
-        INSERT INTO calib.deviation AS d (unit_id, measure, product_line, kind, subject, grain, period_start, detected_at,
-            figures, remedy, reason_code, reason_args, units, observed)
-        SELECT f.unit_id, f.measure, f.product_line, f.kind, f.subject, f.grain, f.period_start, $1,
-               f.figures, nullif(f.remedy, 'none'), f.reason_code, f.reason_args, f.units, f.observed
-        FROM calib.to_open($1, $2, folded) f
-        ORDER BY f.unit_id, f.measure, f.product_line, f.grain, f.period_start, f.kind, f.subject
-        ON CONFLICT DO NOTHING
-        RETURNING d.*
-    LOOP
-        IF new.observed THEN
-            in_silence := in_silence + 1;
-            CONTINUE;
-        END IF;
-        told := told + 1;
-        SELECT p.act_within_days INTO within FROM calib.policy_at(calib.day_of($1), new.unit_id) p;
-        PERFORM calib.remind(calib.reminder_key(new), new.unit_id, 'manager', 'deviation',
-            new.reason_code, new.reason_args, $1, $1 + make_interval(hours => 24 * within));
-    END LOOP;
-    RETURN NEXT;
+    WITH look AS (
+        SELECT o.deviation_id, o.kind, o.gone_since AS since_before, p.recover_days,
+               CASE WHEN o.deviation_id = ANY (gone) THEN coalesce(o.gone_since, greatest(o.detected_at, before)) END AS since
+        FROM calib.deviation o
+        JOIN calib.policy_at(calib.day_of($1)) p ON p.unit_id = o.unit_id
+        WHERE o.ending IS NULL AND o.detected_at < $1
+          AND (o.gone_since IS NOT NULL OR o.deviation_id = ANY (gone))
+        -- one that somebody is acting on is his
+        FOR NO KEY UPDATE OF o SKIP LOCKED
+    ), judged AS (
+        SELECT l.*, coalesce(l.kind IN ('stale_source', 'rule')
+                    OR calib.day_of($1) - calib.day_of(l.since) >= l.recover_days, false) AND l.since IS NOT NULL AS ends
+        FROM look l
+    ), kept AS (
+        -- written where it turns, not at every look: each is on the trail
+        UPDATE calib.deviation d
+        SET gone_since = j.since, ending = CASE WHEN j.ends THEN 'recovered' END, ended_at = CASE WHEN j.ends THEN $1 END
+        FROM judged j
+        WHERE d.deviation_id = j.deviation_id AND (j.ends OR j.since IS DISTINCT FROM j.since_before)
+        RETURNING d.ending
+    )
+    SELECT count(k.ending) INTO recovered FROM kept k;
+    RETURN recovered;
 END $$;
-COMMENT ON FUNCTION calib.open_found(timestamptz, calib.finding[]) IS
-'Opens what is to be opened as of a time; returns how many that are told and how many in silence. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.open_found(timestamptz, calib.finding[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.end_gone(timestamptz, calib.finding[]) IS
+'Ends as recovered what has been gone for policy recover_days, of the unit and in days of the organisation, or at once where it is a source or a rule; keeps since when the rest is gone. Returns how many it ended. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.end_gone(timestamptz, calib.finding[]) FROM PUBLIC;
+
+-- The detection --------------------------------------------------------------------------
 
 CREATE FUNCTION calib.run_detect(as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -270,13 +352,7 @@ BEGIN
     done.as_of := $1;
     done.acted := calib.answer_filed($1);
     findings := ARRAY(SELECT f FROM calib.findings_at($1) f);
-    UPDATE calib.deviation d SET ending = 'recovered', ended_at = $1
-    WHERE d.deviation_id IN (
-        SELECT o.deviation_id FROM calib.deviation o
-        WHERE o.ending IS NULL AND o.deviation_id = ANY (ARRAY(SELECT calib.recovered($1, findings)))
-        -- one that somebody is acting on is his
-        FOR NO KEY UPDATE OF o SKIP LOCKED);
-    GET DIAGNOSTICS done.recovered = ROW_COUNT;
+    done.recovered := calib.end_gone($1, findings);
     SELECT o.told, o.in_silence INTO done.opened, done.observed FROM calib.open_found($1, findings) o;
     INSERT INTO calib.detection SELECT done.*;
     RETURN done.opened + done.observed;

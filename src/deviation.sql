@@ -10,6 +10,7 @@ CREATE TABLE calib.deviation (
     grain text NOT NULL DEFAULT 'quarter' CHECK (grain IN ('week', 'month', 'quarter', 'year')),
     period_start date NOT NULL,
     detected_at timestamptz NOT NULL DEFAULT calib.clock() CHECK (isfinite(detected_at)),
+    gone_since timestamptz CHECK (isfinite(gone_since)),
     acted_at timestamptz CHECK (isfinite(acted_at)),
     ended_at timestamptz CHECK (isfinite(ended_at)),
     ending text CHECK (ending IN ('acted', 'dismissed', 'recovered')),
@@ -23,6 +24,7 @@ CREATE TABLE calib.deviation (
     acted_by text,
     ended_by text,
     note text,
+    CONSTRAINT deviation_gone_after_detected CHECK (gone_since >= detected_at),
     CONSTRAINT deviation_acted_after_detected CHECK (acted_at >= detected_at),
     CONSTRAINT deviation_ended_after_detected CHECK (ended_at >= detected_at),
     CONSTRAINT deviation_ending CHECK ((ending IS NULL) = (ended_at IS NULL)),
@@ -46,6 +48,8 @@ COMMENT ON COLUMN calib.deviation.subject IS 'What the kind does not say: the so
 COMMENT ON COLUMN calib.deviation.grain IS 'Grain of the period.';
 COMMENT ON COLUMN calib.deviation.period_start IS 'First day of the period.';
 COMMENT ON COLUMN calib.deviation.detected_at IS 'When it was detected.';
+COMMENT ON COLUMN calib.deviation.gone_since IS
+'The last detection that still found it, where every one after it found it gone; NULL: the newest found it, or could not judge.';
 COMMENT ON COLUMN calib.deviation.acted_at IS 'When somebody really acted.';
 COMMENT ON COLUMN calib.deviation.ended_at IS 'When it ended, in whatever way.';
 COMMENT ON COLUMN calib.deviation.ending IS 'acted, dismissed or recovered; NULL: open.';
@@ -54,7 +58,7 @@ COMMENT ON COLUMN calib.deviation.remedy IS 'What was recommended: refocus, lowe
 COMMENT ON COLUMN calib.deviation.reason_code IS 'The reason as it was then.';
 COMMENT ON COLUMN calib.deviation.reason_args IS 'Its numbers as they were then: calib.reason_text(reason_code, reason_args).';
 COMMENT ON COLUMN calib.deviation.units IS
-'The units next below that share the problem and have no deviation of their own for it; NULL: it is the unit''s own.';
+'The units below that share the problem and have no deviation of their own for it; NULL: none.';
 COMMENT ON COLUMN calib.deviation.observed IS
 'Whether it is only measured, for a pilot: nobody is told, and only an admin for everyone sees it.';
 COMMENT ON COLUMN calib.deviation.action IS 'What was done: coaching, retiering, adjustment, request or other.';

@@ -100,6 +100,6 @@ COMMENT ON COLUMN calib.deviation_open.remedy IS 'What was recommended.';
 COMMENT ON COLUMN calib.deviation_open.reason_code IS 'Why, as a code.';
 COMMENT ON COLUMN calib.deviation_open.reason_args IS 'The numbers of the reason, as they were then.';
 COMMENT ON COLUMN calib.deviation_open.reason IS 'Why, as a sentence in calib.language.';
-COMMENT ON COLUMN calib.deviation_open.units IS 'Names of the units below that share it; NULL: it is the unit''s own.';
+COMMENT ON COLUMN calib.deviation_open.units IS 'Names of the units below that share it; NULL: none.';
 COMMENT ON COLUMN calib.deviation_open.figures IS 'The figures as they were then.';
 COMMENT ON COLUMN calib.deviation_open.comments IS 'How many comments were made.';

@@ -184,7 +184,9 @@ BEGIN ATOMIC
         SELECT f.*, p.attainment_floor AS floor, p.attainment_margin, p.windfall_margin, p.density_margin,
                p.min_elapsed_share, p.min_peers, p.ramp_weeks, p.benchmark_share, p.focus_share_margin, p.focus_hhi_ratio
         FROM calib.diagnosis_figures(as_of, grain, period_start, known_at) f
-        JOIN calib.policy_at(least(calib.day_of(as_of), calib.period_end(period_start, grain) - 1)) p USING (unit_id)
+        -- of the arguments, not of each row's columns: asked once
+        JOIN calib.policy_at(least(calib.day_of(as_of),
+            calib.period_end(diagnose_period.period_start, diagnose_period.grain) - 1)) p USING (unit_id)
     ), pool AS (
         -- the units next below each parent, as one group
         SELECT f.parent_id AS unit_id, f.measure, f.product_line,

@@ -76,4 +76,4 @@ BEGIN ATOMIC
     FROM calib.facts_waiting() w;
 END;
 COMMENT ON FUNCTION calib.health() IS
-'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), last block (of the ledger, verified), version (extension and library), jobs (not scheduled, late, failed), scheduler, clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';
+'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), last block (of the ledger, verified), version (extension and library), jobs (not scheduled, late, failed, or ahead of time), scheduler, clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';

@@ -102,6 +102,9 @@ DECLARE
     zone text := (SELECT o.zone FROM calib.organisation o);
     step interval := CASE ($1).every WHEN 'minute' THEN '1 minute' ELSE '15 minutes' END;
 BEGIN
+    IF NOT (isfinite($2) AND isfinite($3)) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'ticks lie between two finite moments';
+    END IF;
     IF ($1).every IN ('minute', 'quarter_hour', 'hour') THEN
         RETURN QUERY
         SELECT t FROM generate_series(date_bin(step, $2, '2000-01-01 00:00+00'), $3, step) t
@@ -122,7 +125,7 @@ BEGIN
     ORDER BY m.tick;
 END $$;
 COMMENT ON FUNCTION calib.job_ticks(calib.job, timestamptz, timestamptz) IS
-'The ticks of a job later than one moment and up to another, in order.';
+'The ticks of a job later than one moment and up to another, in order; infinite: 22023.';
 
 CREATE FUNCTION calib.newest_tick(of_job calib.job, as_of timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -126,7 +126,9 @@ COMMENT ON FUNCTION calib.run_tick(calib.job, timestamptz) IS
 REVOKE EXECUTE ON FUNCTION calib.run_tick(calib.job, timestamptz) FROM PUBLIC;
 
 -- The row's lock is what a second run meets, wherever it comes from; under an isolation
--- that keeps its first snapshot, a last_tick that has moved since is 40001.
+-- that keeps its first snapshot, a last_tick that has moved since is 40001. A call is one
+-- transaction: so that a long catch-up neither holds back the seal for hours nor is lost as
+-- a whole to a timeout, it ends in time, and the next call goes on.
 CREATE FUNCTION calib.run(job text, as_of timestamptz DEFAULT calib.clock()) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -137,6 +139,9 @@ DECLARE
     got record;
     total bigint;
     ticks bigint := 0;
+    due timestamptz[];
+    until timestamptz := clock_timestamp() + interval '10 minutes';
+    allowed interval := current_setting('statement_timeout')::interval;
 BEGIN
     PERFORM calib.check_job_call($1, $2);
     PERFORM calib.require_duty('{admin}', NULL, 'run jobs');
@@ -147,17 +152,30 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    FOREACH tick IN ARRAY calib.due_ticks(running, $2) LOOP
+    IF allowed > interval '0' THEN
+        until := least(until, statement_timestamp() + allowed / 2);
+    END IF;
+    due := calib.due_ticks(running, $2);
+    FOREACH tick IN ARRAY due LOOP
+        IF ticks > 0 AND clock_timestamp() >= until THEN
+            RAISE NOTICE USING MESSAGE = format('job "%s" has %s ticks left to make up for', $1, cardinality(due) - ticks),
+                HINT = 'What it did so far is kept; the next call goes on.';
+            EXIT;
+        END IF;
         SELECT r.* INTO got FROM calib.run_tick(running, tick) r;
         EXIT WHEN NOT got.done;
         UPDATE calib.job j SET last_tick = tick WHERE j.job = $1 AND j.last_tick IS DISTINCT FROM greatest(j.last_tick, tick);
         total := CASE WHEN num_nulls(total, got.rows) = 2 THEN NULL ELSE coalesce(total, 0) + coalesce(got.rows, 0) END;
         ticks := ticks + 1;
     END LOOP;
+    -- told of once, however many ticks made them; what is not replayed makes none
+    IF ticks > 0 AND running.replay THEN
+        PERFORM calib.announce_reminders();
+    END IF;
     RETURN CASE WHEN ticks = 0 THEN 0 ELSE total END;
 END $$;
 COMMENT ON FUNCTION calib.run(text, timestamptz) IS
-'Runs a job: of those that run every hour or oftener once, of the others every tick that is due up to as_of and was not run yet, in order, each as of itself. Returns what it did, as a number the job defines, 0 where nothing was due; NULL: nothing, because this is a standby, the job is already running, or it had nothing to do. A tick that fails is logged in calib.job_run and warned of, and ends the call; the next one tries it again. Duty admin for everyone (42501). Unknown job, as_of NULL, infinite or later than calib.clock(): 22023.';
+'Runs a job: of those that run every hour or oftener once, of the others every tick that is due up to as_of and was not run yet, in order, each as of itself. Returns what it did, as a number the job defines, 0 where nothing was due; NULL: nothing, because this is a standby, the job is already running, or it had nothing to do. A tick that fails is logged in calib.job_run and warned of, and ends the call; the next one tries it again. After ten minutes, or half of statement_timeout, no further tick is begun: the next call goes on. NOTIFY calib_reminder once, with the number of reminders that are new. Duty admin for everyone (42501). Unknown job, as_of NULL, infinite or later than calib.clock(): 22023.';
 
 CREATE FUNCTION calib.skip_tick(job text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -9,6 +9,7 @@ SET jit = off
 BEGIN ATOMIC
     SELECT s.job, CASE WHEN s.scheduled IS NULL THEN 'not scheduled'
                        WHEN s.sqlstate IS NOT NULL THEN format('failed as of %s (%s, tried %s times: see calib.job_run)', s.tick, s.sqlstate, s.tries)
+                       WHEN s.last_tick > now() THEN format('stands until %s: it was run as of that time, which has not come; unscheduled and scheduled anew, it begins from now on', s.last_tick)
                        WHEN s.due > s.last_tick THEN format('late: due at %s, last run as of %s', s.due, s.last_tick) END
     FROM (SELECT j.job, j.scheduled, r.tick, r.sqlstate, r.tries, coalesce(j.last_tick, '-infinity') AS last_tick,
                  calib.newest_tick(j, now() - CASE j.every WHEN 'minute' THEN interval '15 minutes' ELSE interval '1 hour' END) AS due
@@ -17,7 +18,7 @@ BEGIN ATOMIC
                              ORDER BY l.started_at DESC, l.tick DESC LIMIT 1) r ON true) s;
 END;
 COMMENT ON FUNCTION calib.job_problems() IS
-'Each job, and what is wrong with it: not scheduled, failed the last time, or late by more than a quarter of an hour (every minute) or an hour (the others); NULL: nothing. Errors themselves are in calib.job_run, for admins.';
+'Each job, and what is wrong with it: not scheduled, failed the last time, run as of a time that has not come (a clock was set back) and so standing until then, or late by more than a quarter of an hour (every minute) or an hour (the others); NULL: nothing. Errors themselves are in calib.job_run, for admins.';
 
 CREATE FUNCTION calib.cron_problems() RETURNS TABLE (job text, problem text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10

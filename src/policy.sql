@@ -29,6 +29,7 @@ CREATE TABLE calib.policy (
     shallow_min_visited integer CHECK (shallow_min_visited >= 1),
     loop boolean,
     reopen_days integer CHECK (reopen_days >= 0),
+    recover_days integer CHECK (recover_days >= 0),
     act_within_days integer CHECK (act_within_days >= 0),
     UNIQUE NULLS NOT DISTINCT (unit_id, valid_from),
     -- With a hole in it, what it leaves out would be nobody's rule.
@@ -37,7 +38,7 @@ CREATE TABLE calib.policy (
             attainment_margin, windfall_margin, density_margin, min_elapsed_share, min_peers,
             ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
             late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop,
-            reopen_days, act_within_days) = 0)
+            reopen_days, recover_days, act_within_days) = 0)
 );
 COMMENT ON TABLE calib.policy IS
 'Lines, caps and switches from a day on, for a unit and all below it, or for everyone (unit_id NULL). NULL in a column: inherited, column by column, up the tree. A row in force is not changed (KC007): enter a new one.';
@@ -69,18 +70,19 @@ COMMENT ON COLUMN calib.policy.shallow_share IS 'Share of stuck among visited cu
 COMMENT ON COLUMN calib.policy.shallow_min_visited IS 'Fewer visited customers than this are not judged.';
 COMMENT ON COLUMN calib.policy.loop IS 'Whether deviations are opened for the unit.';
 COMMENT ON COLUMN calib.policy.reopen_days IS 'Days in which a deviation that was acted on or dismissed is not opened again.';
+COMMENT ON COLUMN calib.policy.recover_days IS 'Days for which a deviation must be gone before it ends as recovered; 0: at once.';
 COMMENT ON COLUMN calib.policy.act_within_days IS 'Days from detection in which an act is in time.';
 
 INSERT INTO calib.policy (valid_from, cap, max_adjustments, approval, filing_grace_days, step_due_hours,
     attainment_floor, attainment_margin, windfall_margin, density_margin, min_elapsed_share,
     min_peers, ramp_weeks, min_opportunities, benchmark_share, focus_share_margin, focus_hhi_ratio,
     late_hours, shallow_days, shallow_stages, shallow_share, shallow_min_visited, loop,
-    reopen_days, act_within_days)
+    reopen_days, recover_days, act_within_days)
 VALUES ('2000-01-01', 0.10, 2, 'required', 5, 24,
     1, 0.10, 0.15, 0.30, 0.20,
     3, 8, 20, 0.8, 0.20, 1.5,
     48, 14, '{initial_contact}', 0.5, 3, false,
-    28, 5);
+    28, 7, 5);
 SELECT calib.keep_in_dump('calib.policy', seeded => true);
 
 CREATE FUNCTION calib.fill_policy() RETURNS trigger
@@ -138,6 +140,7 @@ RETURNS TABLE (unit_id bigint,
     shallow_min_visited integer,
     loop boolean,
     reopen_days integer,
+    recover_days integer,
     act_within_days integer,
     shallow_stages text[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
@@ -184,6 +187,7 @@ BEGIN
         (array_agg(l.shallow_min_visited ORDER BY l.depth) FILTER (WHERE l.shallow_min_visited IS NOT NULL))[1],
         (array_agg(l.loop ORDER BY l.depth) FILTER (WHERE l.loop IS NOT NULL))[1],
         (array_agg(l.reopen_days ORDER BY l.depth) FILTER (WHERE l.reopen_days IS NOT NULL))[1],
+        (array_agg(l.recover_days ORDER BY l.depth) FILTER (WHERE l.recover_days IS NOT NULL))[1],
         (array_agg(l.act_within_days ORDER BY l.depth) FILTER (WHERE l.act_within_days IS NOT NULL))[1],
         ARRAY(SELECT jsonb_array_elements_text(
             (array_agg(to_jsonb(l.shallow_stages) ORDER BY l.depth) FILTER (WHERE l.shallow_stages IS NOT NULL))[1]))

@@ -73,10 +73,11 @@ BEGIN
         IF argument.value ~ '^-?[0-9.]+$' THEN
             sentence := replace(sentence, '{' || argument.key || '%}', trim_scale(round(100 * argument.value::numeric, 1)) || ' %');
         END IF;
-        sentence := replace(sentence, '{' || argument.key || '}', coalesce(argument.value, '-'));
+        -- a name with braces in it stands for itself
+        sentence := replace(sentence, '{' || argument.key || '}', replace(coalesce(argument.value, '-'), '{', chr(1)));
         sentence := replace(sentence, '{' || argument.key || '%}', '-');
     END LOOP;
-    RETURN sentence;
+    RETURN replace(sentence, chr(1), '{');
 END $$;
 COMMENT ON FUNCTION calib.reason_text(text, jsonb, text) IS
 'The sentence of a reason with its numbers, in a language (en, zh; NULL: calib.language). An unknown code gives NULL.';

@@ -48,10 +48,10 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT (d.day + at) AT TIME ZONE (SELECT o.zone FROM calib.organisation o)
     FROM (
-        SELECT g.day::date AS day
-        FROM generate_series(week::timestamp, (week + 6)::timestamp, interval '1 day') AS g (day)
-        WHERE calib.working_days(g.day::date, g.day::date + 1) = 1
-        ORDER BY g.day::date = week + weekday - 1 DESC, g.day DESC
+        SELECT week + g.n AS day
+        FROM generate_series(0, 6) AS g (n)
+        WHERE calib.working_days(week + g.n, week + g.n + 1) = 1
+        ORDER BY g.n = weekday - 1 DESC, g.n DESC
         LIMIT 1) d;
 END;
 COMMENT ON FUNCTION calib.report_time(date, integer, time) IS
@@ -178,7 +178,7 @@ BEGIN
     END IF;
     INSERT INTO calib.activity (source, external_id, unit_id, kind, outcome, occurred_at, due_at, recorded_at)
     VALUES ('report', made::text, $1, 'log_report', 'open', $6, $6, $5);
-    PERFORM calib.remind(format('report:%s:%s', $1, $2), $1, 'rep', $3, 'report_ready', jsonb_build_object('week', $2), $5, $6);
+    PERFORM calib.remind(format('report:%s:%s', $1, to_char($2, 'YYYY-MM-DD')), $1, 'rep', $3, 'report_ready', jsonb_build_object('week', $2), $5, $6);
     RETURN true;
 END $$;
 COMMENT ON FUNCTION calib.make_report_behind_door(bigint, date, text, jsonb, timestamptz, timestamptz) IS 'What calib.make_report does.';
@@ -247,7 +247,6 @@ BEGIN
             made := made + 1;
         END IF;
     END LOOP;
-    PERFORM calib.announce_reminders();
     RETURN made;
 END $$;
 COMMENT ON FUNCTION calib.run_weekly_report(timestamptz) IS
@@ -326,7 +325,7 @@ BEGIN
     -- recorded_at stays: it was owed since then, whoever asks as of a time before it was filed
     UPDATE calib.activity a SET outcome = 'filed', occurred_at = at
     WHERE a.source = 'report' AND a.external_id = $1::text;
-    PERFORM calib.settle_reminder(format('report:%s:%s', filed.unit_id, filed.week), at, calib.person(), NULL);
+    PERFORM calib.settle_reminder(format('report:%s:%s', filed.unit_id, to_char(filed.week, 'YYYY-MM-DD')), at, calib.person(), NULL);
 END $$;
 COMMENT ON FUNCTION calib.file_report_behind_door(bigint, text) IS 'What calib.file_report does.';
 REVOKE EXECUTE ON FUNCTION calib.file_report_behind_door(bigint, text) FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- Rules: what calib looks for by itself, as rows: a kind with parameters.
 
 CREATE TABLE calib.rule (
-    rule text PRIMARY KEY CHECK (rule <> '' AND rule !~ ':' AND rule NOT IN ('deviation', 'workflow', 'meeting')),
+    rule text PRIMARY KEY CHECK (rule <> '' AND length(rule) <= 100 AND rule !~ ':' AND rule NOT IN ('deviation', 'workflow', 'meeting')),
     kind text NOT NULL,
     parameters jsonb NOT NULL CHECK (jsonb_typeof(parameters) = 'object'),
     enabled boolean NOT NULL DEFAULT false,
@@ -15,7 +15,7 @@ CREATE TABLE calib.rule (
 );
 COMMENT ON TABLE calib.rule IS
 'What calib looks for by itself: a kind with parameters, for everyone or for a unit and all below it. Kinds and parameters: docs/rule.md.';
-COMMENT ON COLUMN calib.rule.rule IS 'Name.';
+COMMENT ON COLUMN calib.rule.rule IS 'Name: at most 100 characters, without a colon.';
 COMMENT ON COLUMN calib.rule.kind IS 'every_nth_contact, weeks_without, stage_older_than, indicator_below, result_missing or weekly_report.';
 COMMENT ON COLUMN calib.rule.parameters IS 'The kind''s parameters; a fault in them is refused (22023).';
 COMMENT ON COLUMN calib.rule.enabled IS 'Whether it is looked for.';
@@ -64,7 +64,7 @@ BEGIN
         RETURN 'is missing';
     END IF;
     IF $1 IN ('integer', 'number') THEN
-        IF jsonb_typeof($4) <> 'number' OR ($1 = 'integer' AND word::numeric <> trunc(word::numeric)) THEN
+        IF jsonb_typeof($4) <> 'number' OR ($1 = 'integer' AND word !~ '^-?[0-9]+$') THEN
             RETURN format('must be %s number', CASE $1 WHEN 'integer' THEN 'a whole' ELSE 'a' END);
         END IF;
         RETURN CASE WHEN word::numeric NOT BETWEEN $2 AND $3 THEN format('must be within %s and %s', $2, $3) END;

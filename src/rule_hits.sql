@@ -2,7 +2,8 @@
 --
 -- A key names what was found: the same thing found again the next day has the
 -- same key, so it is reminded of once. The counts are those of the record at
--- as_of, never of today, so that a run that comes late finds the same.
+-- as_of, never of today, so that a run that comes late finds the same. Days in a key are
+-- written in one style, whatever the session's.
 
 INSERT INTO calib.reason (code, en, zh) VALUES
 ('rule_nth_contact',
@@ -48,7 +49,8 @@ REVOKE EXECUTE ON FUNCTION calib.stages_at(timestamptz) FROM PUBLIC;
 -- every_nth_contact ---------------------------------------------------------------
 
 -- In the order of the record: what is entered late takes the next number, and no
--- number given before changes.
+-- number given before changes. A rule that is enabled again counts anew, so the day it
+-- counts from is part of the key.
 CREATE FUNCTION calib.every_nth_contact_hits(as_of timestamptz)
 RETURNS TABLE (rule text, unit_id bigint, subject text, key text, reason_code text, reason_args jsonb)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -60,11 +62,11 @@ BEGIN
     WITH scope AS MATERIALIZED (
         SELECT s.* FROM calib.rule_scope('every_nth_contact', $1) s
     ), asked AS MATERIALIZED (
-        SELECT DISTINCT s.rule, (s.parameters ->> 'n')::integer AS n, calib.start_of(s.since) AS from_at,
+        SELECT DISTINCT s.rule, (s.parameters ->> 'n')::integer AS n, s.since, calib.start_of(s.since) AS from_at,
                ARRAY(SELECT jsonb_array_elements_text(s.parameters -> 'kinds')) AS kinds
         FROM scope s
     ), contact AS (
-        SELECT k.rule, k.n, a.customer_id, a.unit_id,
+        SELECT k.rule, k.n, k.since AS counted_from, a.customer_id, a.unit_id,
                row_number() OVER (PARTITION BY k.rule, a.customer_id
                    ORDER BY greatest(a.recorded_at, a.occurred_at), a.source, a.external_id) AS number
         FROM asked k
@@ -73,7 +75,7 @@ BEGIN
          -- what is still owed is no contact yet
          AND a.outcome IS DISTINCT FROM 'open'
     ), newest AS (
-        SELECT DISTINCT ON (c.rule, c.customer_id) c.rule, c.customer_id, c.unit_id, c.number
+        SELECT DISTINCT ON (c.rule, c.customer_id) c.rule, c.counted_from, c.customer_id, c.unit_id, c.number
         FROM contact c
         WHERE c.number % c.n = 0
         ORDER BY c.rule, c.customer_id, c.number DESC
@@ -84,7 +86,7 @@ BEGIN
         ORDER BY o.customer_id, o.since, o.opportunity_id
     )
     SELECT n.rule, n.unit_id, format('customer %s', n.customer_id),
-           format('rule:%s:%s:%s', n.rule, n.customer_id, n.number),
+           format('rule:%s:%s:%s:%s', n.rule, n.customer_id, to_char(n.counted_from, 'YYYY-MM-DD'), n.number),
            CASE WHEN o.stage IS NULL THEN 'rule_nth_contact_no_opportunity' ELSE 'rule_nth_contact' END,
            jsonb_strip_nulls(jsonb_build_object('contacts', n.number, 'customer', c.name, 'stage', o.stage,
                'days', floor(extract(epoch FROM $1 - o.since) / 86400)))
@@ -148,7 +150,7 @@ BEGIN
         GROUP BY j.rule, j.unit_id
     )
     SELECT s.rule, s.unit_id, format('indicator %s', newest.code),
-           format('rule:%s:%s:%s', s.rule, s.unit_id, completed.week),
+           format('rule:%s:%s:%s', s.rule, s.unit_id, to_char(completed.week, 'YYYY-MM-DD')),
            'rule_' || newest.kind,
            jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'weeks', s.weeks, 'from_week', first.week,
                'indicator', newest.code, 'label_en', i.label_en, 'label_zh', i.label_zh,
@@ -230,7 +232,7 @@ BEGIN
         LEFT JOIN newest n ON n.ancestor_id = a.unit_id AND n.measure = a.measure
     )
     SELECT p.rule, p.unit_id, format('measure %s', p.measure),
-           format('rule:%s:%s:%s', p.rule, p.unit_id, coalesce(p.last_day, p.first_day)),
+           format('rule:%s:%s:%s', p.rule, p.unit_id, to_char(coalesce(p.last_day, p.first_day), 'YYYY-MM-DD')),
            CASE WHEN p.last_day IS NULL THEN 'rule_result_none' ELSE 'rule_result_missing' END,
            jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'measure', p.measure, 'days', p.working_days,
                'limit', p.days, 'last_day', p.last_day, 'first_day', CASE WHEN p.last_day IS NULL THEN p.first_day END))

@@ -178,9 +178,8 @@ BEGIN
             made := made + 1;
         END IF;
     END LOOP;
-    PERFORM calib.announce_reminders();
     RETURN made;
 END $$;
 COMMENT ON FUNCTION calib.run_rules(timestamptz) IS
-'Job rules: reminders of what the rules find at as_of for units in the loop, and of overdue steps of the workflow for every unit; ends those of steps taken, and announces what is new. Returns how many reminders were made. as_of NULL, infinite or later than calib.clock(): 22023.';
+'Job rules: reminders of what the rules find at as_of for units in the loop, and of overdue steps of the workflow for every unit; and ends those of steps taken. Returns how many reminders were made. as_of NULL, infinite or later than calib.clock(): 22023.';
 REVOKE EXECUTE ON FUNCTION calib.run_rules(timestamptz) FROM PUBLIC;

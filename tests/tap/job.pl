@@ -84,35 +84,43 @@ value(q{
 		END IF;
 		RETURN 1;
 	END $$;
-	INSERT INTO calib.job (job, every, at, replay, keep_days, label_en, label_zh) VALUES ('test_day', 'day', '07:00', true, 30, 't', 't');
-	UPDATE calib.job j SET last_tick = calib.newest_tick(j, now() - interval '3 days') WHERE job = 'test_day';
+	-- due six hours ago, so that no day begins while this runs
+	INSERT INTO calib.job (job, every, at, replay, keep_days, label_en, label_zh)
+	SELECT 'test_day', 'day', date_trunc('minute', (now() - interval '6 hours') AT TIME ZONE o.zone)::time, true, 30, 't', 't' FROM calib.organisation o;
 	GRANT SELECT ON slow, did TO li;
 });
+as('li', 'SELECT calib.schedule_jobs()');
+is(value(q{SELECT last_tick = calib.newest_tick(j, now()) FROM calib.job j WHERE job = 'test_day'}), 't', 'what lies before it was scheduled is not missed');
+value(q{UPDATE calib.job j SET last_tick = calib.newest_tick(j, now() - interval '3 days') WHERE job = 'test_day'});
 my @missed = split /\n/, value(q{SELECT t FROM calib.job j, calib.job_ticks(j, last_tick, now()) t WHERE job = 'test_day' ORDER BY t});
 is(scalar @missed, 3, 'three days were missed');
-as('li', 'SELECT calib.schedule_jobs()');
 as('li', q{SELECT cron.schedule('test', '* * * * *', 'SELECT calib.run(''test_day'')')});
 
 # --- beside pg_cron's database, under names that nobody should choose
 my $hostile = q{we"ird 'n\\ame $HOME `id` %s =x; --} . "\t竞";
 my $long = 'x' x 63;
+my $odd_role = q{o"dd 'ro\\le %; --};
+(my $quoted_role = $odd_role) =~ s/"/""/g;
+value(qq{CREATE ROLE "$quoted_role" SUPERUSER LOGIN});
 my %of_database;
 for my $database ($hostile, $long)
 {
 	(my $quoted = $database) =~ s/"/""/g;
 	value(qq{CREATE DATABASE "$quoted" TEMPLATE template0});
 	$node->safe_psql($database, 'CREATE EXTENSION calib');
-	my $commands = 'SELECT job, how, command FROM calib.schedule_jobs()';
+	my $commands = qq{SET SESSION AUTHORIZATION "$quoted_role"; SELECT job, how, command FROM calib.schedule_jobs()};
 	my @rows = split /\n/, $node->safe_psql($database, $commands);
 	is(scalar(grep { /\|statement\|SELECT cron\.schedule/ } @rows), 9, 'beside pg_cron there are statements, the ninth for its log');
 	$of_database{$database} = join ";\n", map { s/^[^|]*\|[^|]*\|//r } @rows;
 	value($of_database{$database}) for 1 .. 2;
 	(my $literal = $database) =~ s/'/''/g;
 	is(value(qq{SELECT count(*) || ' ' || count(DISTINCT jobname) FROM cron.job WHERE database = '$literal'}), '8 8', '... that schedule each job once in that database');
+	(my $role_literal = $odd_role) =~ s/'/''/g;
+	is(value(qq{SELECT count(*) FROM cron.job WHERE database = '$literal' AND username = '$role_literal'}), '8', '... as who scheduled them there');
 	is($node->safe_psql($database, q{SELECT string_agg(check_name || ': ' || detail, '; ') FROM calib.health() WHERE NOT ok}), '', '... where all is in order');
 }
 is(value(q{SELECT count(*) FROM cron.job WHERE database = 'postgres' AND command ~ 'job_run_details'}), '2', "a job for pg_cron's log of each");
-is(value($jobs), '', 'which is nothing to the first');
+like(value($jobs), qr/^jobs: test_day: late: due at [^;]*$/, 'which is nothing to the first, where a job is late');
 
 # --- a line of a crontab, as cron hands it to the shell
 my $line = $node->safe_psql($hostile, q{SELECT calib.crontab_line('* * * * *', 'SELECT calib.run(''seal'')')});
@@ -136,7 +144,7 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', q{SELECT calib.run('test_day') IS NULL AND calib.run('seal') IS NULL AND calib.run('maintain') IS NULL}), 't', 'on a standby nothing runs');
-is($standby->safe_psql('postgres', $jobs), '', 'and all is in order');
+like($standby->safe_psql('postgres', $jobs), qr/^jobs: test_day: late: due at [^;]*$/, 'and health says there what it says here');
 
 # --- pg_cron runs what was scheduled, and is killed in the middle of it
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'}), 'the full minute has come, and the second day is being run');

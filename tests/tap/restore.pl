@@ -59,8 +59,8 @@ $node->safe_psql(
 	UPDATE calib.customer SET tier = 'B' WHERE tier = 'A';
 	SELECT calib.open_meeting(1, calib.today());
 	SELECT calib.decide(meeting_id, item_id, 'accept') FROM calib.resolution WHERE request_id IS NOT NULL;
-	INSERT INTO calib.pilot (name, baseline_from, starts_on, ends_on) VALUES ('p', '2025-10-01', '2025-11-01', '2025-12-31');
-	INSERT INTO calib.pilot_unit VALUES (1, 2, 'pilot'), (1, 3, 'control');
+	INSERT INTO calib.pilot (name, baseline_from, starts_on, ends_on, compared) VALUES ('p', '2025-10-01', '2025-11-01', '2025-12-31', 'rep');
+	INSERT INTO calib.pilot_unit VALUES (1, 2, 'pilot'), (1, 4, 'control');
 	INSERT INTO calib.survey_response (unit_id, score) VALUES (2, 9), (1, 3);
 	REVOKE SELECT ON calib.audit FROM PUBLIC;
 	CREATE ROLE manager LOGIN;
