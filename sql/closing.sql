@@ -190,6 +190,20 @@ SET LOCAL calib.actor = 'li';
 SELECT subject, outcome FROM calib.close_meeting(1) WHERE subject IN ('request 1', 'customer 1');
 RESET calib.actor;
 ROLLBACK;
+-- as is what somebody else has brought about
+BEGIN;
+SELECT own.try('zhejiang', 'submit_adjustment(1203, 900, ''x'', ''{1}'')'), own.try('wang', 'approve_adjustment((SELECT adjustment_id FROM calib.adjustment))'), own.try('zhao', 'file_adjustment((SELECT adjustment_id FROM calib.adjustment))');
+SET LOCAL calib.actor = 'li';
+SELECT subject, outcome FROM calib.close_meeting(1) WHERE subject = 'target 1203';
+RESET calib.actor;
+ROLLBACK;
+-- whoever closes writes dates in another way: the reminder is the same
+BEGIN;
+SET LOCAL DateStyle = 'SQL, DMY';
+SET LOCAL TimeZone = 'America/New_York';
+SELECT left(own.try('li', 'close_meeting(1)'), 2) AS closed;
+SELECT key, done_by FROM calib.reminder WHERE key LIKE 'meeting/2/%';
+ROLLBACK;
 -- decided otherwise, it closes
 BEGIN;
 SELECT own.try('zhejiang', 'submit_adjustment(1103, 95, ''x'', ''{1}'')'), own.try('zhejiang', 'submit_adjustment(3, 290, ''x'', ''{1}'')');
@@ -207,6 +221,8 @@ INSERT INTO calib.target (target_id, unit_id, measure, grain, period_start, orig
 INSERT INTO calib.result (unit_id, measure, occurred_at, amount) VALUES (14, 'sell-out', '2025-11-10', 52);
 SELECT own.try('li', 'open_meeting(2, ''2025-11-01'')');
 SELECT own.decide('li', 'target 93', m) FROM unnest(ARRAY['''accept''', '''accept'', value => 699, evidence => ''{1}''', '''accept'', evidence => ''{1}''']) m;
+-- one that is gone by then is told by its item
+SELECT own.fails($$DELETE FROM calib.target WHERE target_id = 93$$);
 SET LOCAL calib.actor = 'li';
 SELECT subject, outcome FROM calib.close_meeting(1) WHERE subject = 'target 93';
 RESET calib.actor;

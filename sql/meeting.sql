@@ -150,6 +150,7 @@ ROLLBACK;
 
 -- Who and when ----------------------------------------------------------------------------------
 SELECT who, own.try(who, 'open_meeting(2, ''2025-11-01'')') FROM unnest('{north,zhejiang,wang,zhao,viewer,rep,nobody}'::text[]) who;  -- 42501 each
+SELECT own.try('li', 'open_meeting(2, ''5874897-01-01'')'), own.try('li', 'open_meeting(2, ''4713-01-01 BC'')');  -- 22023: no timestamp reaches that
 SELECT c, own.try('li', 'open_meeting(' || c || ')')
 FROM unnest('{"NULL, ''2025-11-01''","2, NULL","2, ''infinity''","404, ''2025-11-01''","2, ''2025-12-01''","2, ''2025-09-30''"}'::text[]) c;  -- 22023 each
 CREATE ROLE regress_calib_admin; CREATE ROLE regress_calib_north; CREATE ROLE regress_calib_viewer; CREATE ROLE regress_calib_team;
@@ -189,13 +190,19 @@ SELECT who, own.decide(who, 'target 1203', '''defer''') FROM unnest('{north,zhej
 -- tiers and open requests take neither value nor evidence; a request not made yet takes an amount
 SELECT s, m, own.decide('li', s, m) FROM (VALUES ('customer 1', '''accept'', value => 1'), ('customer 1', '''accept'', evidence => ''{1}'''),
     ('request 2', '''accept'', value => 1'), ('request 2', '''accept'', evidence => ''{1}'''), ('unit 6', '''accept'', value => 0'),
-    ('unit 6', '''accept'', value => ''Infinity'''), ('unit 6', '''accept'', value => 2')) v (s, m);
+    ('unit 6', '''accept'', value => ''Infinity'''), ('unit 6', '''accept'', value => ''NaN'''), ('unit 6', '''accept'', value => ''-Infinity'''),
+    ('unit 6', '''accept'', evidence => ''{1,404}'''), ('unit 6', '''accept'', evidence => ''{NULL}'''), ('unit 6', '''accept'', value => 2')) v (s, m);
+BEGIN;
+INSERT INTO calib.evidence (evidence_id, kind, title, uri, observed_on) VALUES (2, 'market_report', 'Tomorrow', 'https://example.com/2', '2025-11-21');
+SELECT own.decide('li', 'unit 6', '''accept'', evidence => ''{2}''');
+ROLLBACK;
 -- an admin who is no manager may hold it, and not submit
 \set VERBOSITY terse
 GRANT USAGE ON SCHEMA own TO regress_calib_admin; GRANT SELECT ON own.item TO regress_calib_admin;
 SET ROLE regress_calib_admin;
 SELECT calib.decide(1, item_id, 'accept', evidence => '{1}') FROM own.item WHERE subject = 'target 1203';
 SELECT calib.decide(1, item_id, 'defer') FROM own.item WHERE subject = 'target 1203';
+SELECT calib.decide(1, item_id, 'accept') FROM own.item WHERE subject = 'unit 6';
 RESET ROLE;
 -- the last word counts, and the trail keeps the others
 SELECT own.decide('li', 'target 1203', m) FROM unnest(ARRAY['''reject'', ''no''', '''accept'', ''yes'', evidence => ''{1}''', '''accept'', ''less'', 950, ''{1}''']) m;
@@ -224,6 +231,10 @@ SELECT own.try('li', 'close_meeting(1)');              -- KC005
 SET calib.clock = '2025-11-21 09:00+08';
 SELECT own.try('li', 'open_meeting(2, ''2025-11-01'')');
 SELECT state, undecided, minutes, opened_at, opened_by FROM calib.minutes WHERE meeting_id = 1;
+-- before it was opened nothing is decided in it, nor is it closed
+SET calib.clock = '2025-11-21 08:59:59+08';
+SELECT own.decide('li', 'customer 1', '''defer'''), own.try('li', 'close_meeting(1)'), own.try('li', 'cancel_meeting(1)');
+SET calib.clock = '2025-11-21 09:00+08';
 
 -- Prepared by the job ------------------------------------------------------------------------------
 SELECT calib.run_monthly_meeting('2025-11-20 09:00+08') AS prepared;                        -- North; East's is open
@@ -249,7 +260,8 @@ BEGIN;
 INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (20, 1, 'team', 'Online'), (21, 20, 'rep', 'Online rep'), (30, NULL, 'company', 'Other'),
     (31, 30, 'team', 'Other team'), (40, NULL, 'company', 'Third'), (41, 40, 'team', 'Third team'), (42, 40, 'team', 'Third, not in the loop'),
     (50, NULL, 'company', 'Fourth'), (51, 50, 'region', 'Not in the loop');
-INSERT INTO calib.policy (unit_id, valid_from, loop) VALUES (30, '2025-11-21', true), (41, '2025-11-21', true);
+INSERT INTO calib.unit (unit_id, parent_id, kind, name, active) VALUES (52, 1, 'region', 'Dissolved', '[2025-01-01,2025-11-21)'), (60, NULL, 'company', 'Sold', '[2025-01-01,2025-11-21)');
+INSERT INTO calib.policy (unit_id, valid_from, loop) VALUES (30, '2025-11-21', true), (41, '2025-11-21', true), (60, '2025-11-21', true);
 SELECT calib.meeting_units('2025-11-21 09:00+08') ORDER BY 1;   -- 2 7 20 30 41
 ROLLBACK;
 

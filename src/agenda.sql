@@ -18,17 +18,20 @@ INSERT INTO calib.reason (code, en, zh) VALUES
  'Conversion is {conversion%} against a benchmark of {benchmark%} at a density index of {index}: of {reps} people {amount} to move to where it converts. Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}.',
  '转化率 {conversion%}(基准 {benchmark%}),密度指数 {index}:将 {reps} 人中的 {amount} 人调往转化更好的方向。缺口 {gap} = 目标 {target} - 预计 {projected}(至今 {actual},{grain_zh}已过 {elapsed%})。预期效果 {effect}:{basis_zh}。'),
 ('float_lower',
- 'Pace {pace%} of the {grain_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
- '{grain_zh}进度 {pace%}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
+ '{called_en}Pace {pace%} of the {grain_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
+ '{called_zh}{grain_zh}进度 {pace%}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
 ('float_raise',
- 'Pace {pace%} of the {grain_en} with sparse activity (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
- '{grain_zh}进度 {pace%},而行为稀疏(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
+ '{called_en}Pace {pace%} of the {grain_en}{sparse_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
+ '{called_zh}{grain_zh}进度 {pace%}{sparse_zh}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
 ('no_adjustment_left',
  'Not proposed: {taken} of {max} adjustments of the quarter are used or pending.',
  '不作建议:本季度 {max} 次修正中已用或待定 {taken} 次。'),
 ('adjustment_pending',
  'Not proposed: adjustment {adjustment_id} of this target waits for its decision.',
  '不作建议:该目标的修正 {adjustment_id} 正待决定。'),
+('target_frozen',
+ 'Not proposed: targets that end this month are frozen after its day {freeze_day}.',
+ '不作建议:本月到期的目标自 {freeze_day} 日后冻结。'),
 ('nothing_to_float',
  'Not proposed: the cap and the step of {step} leave no other value.',
  '不作建议:在上限与最小步长 {step} 之内没有其他可取值。');
@@ -41,6 +44,17 @@ END;
 COMMENT ON FUNCTION calib.units_below(bigint, timestamptz) IS
 'A unit and all that stands below it on the day of as_of, whoever asks. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.units_below(bigint, timestamptz) FROM PUBLIC;
+
+-- What is only observed stays as it would be without calib.
+CREATE FUNCTION calib.units_proposed_for(of_unit bigint, as_of timestamptz) RETURNS SETOF bigint
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT b.unit_id FROM calib.units_below(of_unit, as_of) AS b (unit_id)
+    WHERE b.unit_id NOT IN (SELECT l.unit_id FROM calib.loop_at(as_of) l WHERE l.observed);
+END;
+COMMENT ON FUNCTION calib.units_proposed_for(bigint, timestamptz) IS
+'units_below, without those that a pilot only observes: calib proposes nothing of its own for them. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.units_proposed_for(bigint, timestamptz) FROM PUBLIC;
 
 -- (1) Which customers change tier ----------------------------------------------------
 
@@ -57,12 +71,12 @@ BEGIN ATOMIC
            row_number() OVER (ORDER BY t.reason_code = 'tier_down_unvisited', t.misfit DESC,
                abs(t.visits_per_week - t.fitting_standard) DESC, t.customer_id)
     FROM calib.all_tier_fit_at(as_of, as_of) t
-    WHERE t.unit_id IN (SELECT calib.units_below(of_unit, as_of))
+    WHERE t.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
       AND t.reason_code IN ('tier_up', 'tier_down', 'tier_down_unvisited')
       AND NOT EXISTS (
           SELECT FROM calib.resolution r JOIN calib.meeting m USING (meeting_id)
           WHERE r.customer_id = t.customer_id AND r.decision = 'reject' AND r.proposal ->> 'tier' = t.fitting_tier
-            AND m.closed_at <= as_of AND m.closed_at > as_of - interval '91 days');
+            AND m.closed_at <= as_of AND m.closed_at > as_of - interval '2184 hours');
 END;
 COMMENT ON FUNCTION calib.agenda_tier(bigint, timestamptz) IS
 'Customers below a unit whose tier does not fit, the largest misfit first; those that were not visited up to the standard of their tier, and would go down, after the others. Internal.';
@@ -130,7 +144,7 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL calib.diagnose_period(as_of, 'quarter',
             calib.period_start(calib.day_of(as_of), 'quarter', o.fiscal_start_month), as_of) d
         WHERE d.remedy = 'refocus' AND d.measure = 'collection'
-          AND d.unit_id IN (SELECT calib.units_below(of_unit, as_of))
+          AND d.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
           AND EXISTS (SELECT FROM calib.request_kind k WHERE k.kind = 'move_people' AND k.moves)
           AND NOT EXISTS (SELECT FROM open w JOIN calib.request_kind k USING (kind) WHERE k.moves AND w.unit_id = d.unit_id)
         ORDER BY d.unit_id, d.product_line
@@ -199,22 +213,49 @@ REVOKE EXECUTE ON FUNCTION calib.agenda_resource(bigint, timestamptz) FROM PUBLI
 
 -- (3) Does next month's target float ----------------------------------------------------
 
--- What the diagnosis of each unit, measure and line strongly says of its target.
-CREATE FUNCTION calib.strong_remedies(as_of timestamptz)
-RETURNS TABLE (unit_id bigint, measure text, product_line text, grain text, remedy text, pace numeric, index numeric)
+-- What calls for a target to float: the unit's own diagnosis, or an open deviation
+-- that is the unit's or names it, which detection folds into the unit above.
+CREATE FUNCTION calib.target_calls(month date, as_of timestamptz)
+RETURNS TABLE (unit_id bigint, measure text, product_line text, grain text, period_start date, running boolean,
+    remedy text, pace numeric, index numeric, deviation_id bigint)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
 SET jit = off
 BEGIN ATOMIC
-    SELECT d.unit_id, d.measure, d.product_line, d.grain, CASE WHEN d.signal = 'strong' THEN d.remedy END,
-           round(d.pace, 4), round(d.density_index::numeric, 2)
-    FROM calib.organisation o
-    CROSS JOIN (VALUES ('month'), ('quarter')) g (grain)
-    CROSS JOIN LATERAL calib.diagnose_period(as_of, g.grain,
-        calib.period_start(calib.day_of(as_of), g.grain, o.fiscal_start_month), as_of) d;
+    WITH open AS MATERIALIZED (
+        SELECT d.deviation_id, d.kind, d.measure, d.product_line, d.grain, d.period_start, n.unit_id
+        FROM calib.deviation d CROSS JOIN LATERAL unnest(d.units || d.unit_id) AS n (unit_id)
+        WHERE d.kind IN ('environment', 'windfall') AND d.measure <> '' AND NOT d.observed AND d.grain IN ('month', 'quarter')
+          AND d.detected_at <= as_of AND (d.ended_at IS NULL OR d.ended_at > as_of)
+          -- of a meeting held late too
+          AND d.period_start <= month AND calib.period_end(d.period_start, d.grain) > month
+    ), period AS (
+        SELECT g.grain, calib.period_start(calib.day_of(as_of), g.grain, o.fiscal_start_month) AS period_start
+        FROM calib.organisation o CROSS JOIN (VALUES ('month'), ('quarter')) g (grain)
+        UNION
+        SELECT o.grain, o.period_start FROM open o
+    ), diagnosed AS MATERIALIZED (
+        SELECT d.*, d.period_end > calib.day_of(as_of) AS running, (d.reason_args ->> 'floor')::numeric AS floor
+        FROM period p CROSS JOIN LATERAL calib.diagnose_period(as_of, p.grain, p.period_start, as_of) d
+    )
+    SELECT d.unit_id, d.measure, d.product_line, d.grain, d.period_start, d.running,
+           CASE WHEN d.signal = 'strong' AND d.remedy IN ('lower_target', 'review_target') THEN d.remedy END,
+           round(d.pace, 4), round(d.density_index::numeric, 2), NULL::bigint
+    FROM diagnosed d
+    WHERE d.running
+    UNION ALL
+    -- by the pace of the unit itself: one that has caught up meanwhile, that cannot be
+    -- judged, or that is to do something else, is not called by what the others do
+    SELECT d.unit_id, d.measure, d.product_line, d.grain, d.period_start, d.running,
+           CASE o.kind WHEN 'environment' THEN 'lower_target' ELSE 'review_target' END,
+           round(d.pace, 4), round(d.density_index::numeric, 2), o.deviation_id
+    FROM open o JOIN diagnosed d USING (unit_id, measure, product_line, grain, period_start)
+    WHERE CASE o.kind WHEN 'environment' THEN d.pace < d.floor ELSE d.pace > 1 END
+      AND d.remedy NOT IN ('coach', 'refocus')
+      AND d.reason_code NOT IN ('results_not_current', 'ramping', 'too_early', 'late_records');
 END;
-COMMENT ON FUNCTION calib.strong_remedies(timestamptz) IS
-'The diagnoses of the running month and quarter; remedy NULL where the signal is not strong. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.strong_remedies(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.target_calls(date, timestamptz) IS
+'What calls for a target to float: the diagnoses of the running month and quarter (remedy NULL: not strong, or another), and the open deviations of kind environment and windfall, of a period that holds the month, that are the unit''s or name it (deviation_id), as long as it misses, or exceeds, its own target in their period. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.target_calls(date, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.agenda_target(of_unit bigint, month date, as_of timestamptz)
 RETURNS TABLE (unit_id bigint, customer_id bigint, request_id bigint, target_id bigint, proposal jsonb,
@@ -232,26 +273,31 @@ BEGIN ATOMIC
         FROM next n
         JOIN calib.all_targets_at(as_of) t ON t.target_id IS NOT NULL
          AND ((t.grain = 'month' AND t.period_start = n.month_start) OR (t.grain = 'quarter' AND t.period_start = n.quarter_start))
-        WHERE t.unit_id IN (SELECT calib.units_below(of_unit, as_of))
+        WHERE t.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
         ORDER BY t.unit_id, t.measure, t.product_line, t.grain = 'month' DESC
-    ), remedy AS MATERIALIZED (
-        SELECT s.* FROM calib.strong_remedies(as_of) s
+    ), call AS MATERIALIZED (
+        SELECT k.* FROM calib.target_calls(month, as_of) k
     ), judged AS (
-        SELECT DISTINCT ON (c.target_id) c.*, r.grain AS judged_grain, r.remedy, r.pace, r.index
+        -- its own diagnosis first: of the same grain, the quarter's only where there is none
+        SELECT DISTINCT ON (c.target_id) c.*, k.grain AS judged_grain, k.period_start AS judged_from, k.running,
+               k.remedy, k.pace, k.index, k.deviation_id
         FROM coming c
-        JOIN remedy r USING (unit_id, measure, product_line)
-        WHERE c.grain = 'month' OR r.grain = 'quarter'
-        ORDER BY c.target_id, r.grain = c.grain DESC
+        JOIN call k USING (unit_id, measure, product_line)
+        WHERE (c.grain = 'month' OR k.grain = 'quarter') AND k.remedy IS NOT NULL
+          AND (k.deviation_id IS NOT NULL OR k.grain = c.grain
+               OR NOT EXISTS (SELECT FROM call o WHERE o.unit_id = c.unit_id AND o.measure = c.measure
+                              AND o.product_line = c.product_line AND o.grain = c.grain AND o.deviation_id IS NULL))
+        ORDER BY c.target_id, k.deviation_id IS NOT NULL, k.grain = c.grain DESC, k.period_start DESC, k.deviation_id
     ), bounded AS (
-        SELECT j.*, r.published_at IS NULL AND j.period_start > calib.day_of(as_of) AS draft,
+        SELECT j.*, (r.published_at IS NULL OR r.published_at > as_of) AND j.period_start > calib.day_of(as_of) AS draft,
                trim_scale(round(j.target_value * j.pace, 2)) AS wanted,
                greatest(j.target_value - p.cap * j.original_value, j.original_value * (1 - p.cumulative_cap)) AS low,
                least(j.target_value + p.cap * j.original_value, j.original_value * (1 + p.cumulative_cap)) AS high,
-               power(10::numeric, floor(log(j.original_value)) - 2) AS step, p.max_adjustments
+               power(10::numeric, floor(log(j.original_value)) - 2) AS step, p.max_adjustments, p.freeze_day
         FROM judged j
         JOIN calib.target r USING (target_id)
         JOIN calib.policy_at(calib.day_of(as_of)) p ON p.unit_id = j.unit_id
-        WHERE j.remedy IN ('lower_target', 'review_target') AND j.pace IS NOT NULL
+        WHERE j.pace IS NOT NULL
     ), floated AS (
         -- rounded towards the value it has: never over the cap
         SELECT b.*, trim_scale(CASE WHEN b.remedy = 'lower_target'
@@ -271,6 +317,9 @@ BEGIN ATOMIC
         FROM floated f
     ), remarked AS (
         SELECT s.*, CASE WHEN s.proposed = s.target_value THEN 'nothing_to_float'
+                         -- of a meeting held late: the month it is about has begun
+                         WHEN extract(day FROM calib.day_of(as_of)) > s.freeze_day
+                          AND s.period_end = (date_trunc('month', calib.day_of(as_of)::timestamp) + interval '1 month')::date THEN 'target_frozen'
                          WHEN s.draft THEN NULL
                          WHEN s.waiting IS NOT NULL THEN 'adjustment_pending'
                          WHEN s.taken >= s.max_adjustments THEN 'no_adjustment_left' END AS remark
@@ -280,21 +329,34 @@ BEGIN ATOMIC
            jsonb_build_object('value', r.proposed, 'from', r.target_value, 'grain', r.grain, 'period_start', r.period_start,
                'measure', r.measure, 'product_line', r.product_line, 'draft', r.draft),
            CASE r.remedy WHEN 'lower_target' THEN 'float_lower' ELSE 'float_raise' END,
-           jsonb_strip_nulls(jsonb_build_object('pace', r.pace, 'index', r.index, 'value', trim_scale(r.target_value),
+           jsonb_strip_nulls(jsonb_build_object('pace', r.pace, 'index', coalesce(to_jsonb(r.index), '"-"'), 'value', trim_scale(r.target_value),
                'original', trim_scale(r.original_value), 'wanted', r.wanted, 'low', trim_scale(r.low), 'high', trim_scale(r.high),
-               'step', trim_scale(r.step), 'proposed', r.proposed, 'taken', r.taken, 'max', r.max_adjustments,
-               'adjustment_id', r.waiting, 'grain_en', r.judged_grain,
-               'grain_zh', CASE r.judged_grain WHEN 'month' THEN '月度' ELSE '季度' END,
+               'step', trim_scale(r.step), 'proposed', r.proposed, 'taken', r.taken, 'max', r.max_adjustments, 'freeze_day', r.freeze_day,
+               'adjustment_id', r.waiting, 'judged_grain', r.judged_grain, 'judged_from', r.judged_from, 'deviation_id', r.deviation_id,
+               'grain_en', r.judged_grain || CASE WHEN r.running THEN '' ELSE ' from ' || to_char(r.judged_from, 'YYYY-MM-DD') END,
+               'grain_zh', CASE WHEN r.running THEN '' ELSE to_char(r.judged_from, 'YYYY-MM-DD') || ' 起' END
+                   || CASE r.judged_grain WHEN 'month' THEN '月度' ELSE '季度' END,
+               'sparse_en', CASE WHEN r.index < 1 THEN ' with sparse activity' ELSE '' END,
+               'sparse_zh', CASE WHEN r.index < 1 THEN ',而行为稀疏' ELSE '' END,
+               'called_en', CASE WHEN r.deviation_id IS NULL THEN ''
+                   ELSE format('Deviation %s of %s (%s, since %s). ', r.deviation_id, v.unit_name, v.kind, v.since) END,
+               'called_zh', CASE WHEN r.deviation_id IS NULL THEN ''
+                   ELSE format('%2$s的偏差 %1$s(%3$s,自 %4$s 起)。', r.deviation_id, v.unit_name, v.kind_zh, v.since) END,
                'places_en', CASE WHEN r.draft THEN 'It is a draft and spends no adjustment.'
                    ELSE format('%s of %s adjustments of the quarter are taken.', r.taken, r.max_adjustments) END,
                'places_zh', CASE WHEN r.draft THEN '尚为草稿,不占修正次数。'
                    ELSE format('本季度 %2$s 次修正已占 %1$s 次。', r.taken, r.max_adjustments) END)),
            r.remark,
            row_number() OVER (PARTITION BY r.remark IS NULL ORDER BY abs(r.target_value - r.wanted) DESC, r.target_id)
-    FROM remarked r;
+    FROM remarked r
+    LEFT JOIN LATERAL (
+        SELECT u.name AS unit_name, d.kind, CASE d.kind WHEN 'environment' THEN '环境异常' ELSE '意外之喜' END AS kind_zh,
+               to_char(calib.day_of(d.detected_at), 'YYYY-MM-DD') AS since
+        FROM calib.deviation d JOIN calib.unit u USING (unit_id)
+        WHERE d.deviation_id = r.deviation_id) v ON true;
 END;
 COMMENT ON FUNCTION calib.agenda_target(bigint, date, timestamptz) IS
-'The targets of the month after month, of a unit and those below it, that the diagnosis strongly calls to lower or to review: value x pace, within the cap, rounded inward to three digits of the original; what strays most first. remark: why one is not proposed. Internal.';
+'The targets of the month after month, of a unit and those below it, that are called to float (calib.target_calls): value x pace, within the cap, rounded inward to three digits of the original; what strays most first. remark: why one is not proposed. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.agenda_target(bigint, date, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.agenda_candidates(of_unit bigint, month date, as_of timestamptz)

@@ -121,6 +121,12 @@ DECLARE
     reached text;
 BEGIN
     SELECT t.* INTO goal FROM calib.target t WHERE t.target_id = item.target_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('there is no target %s', item.target_id);
+    END IF;
+    IF goal.value = item.value THEN
+        RETURN jsonb_build_object('done', 'nothing', 'because', 'it has that value already');
+    END IF;
     IF goal.published_at IS NULL AND goal.period_start > calib.today() THEN
         PERFORM calib.check_adjustment(item.target_id, item.value, told, item.evidence);
         UPDATE calib.target t SET value = item.value WHERE t.target_id = item.target_id;
@@ -145,8 +151,9 @@ AS $$
 DECLARE
     targets bigint[];
 BEGIN
-    targets := ARRAY(SELECT r.target_id FROM calib.resolution r
-                     WHERE r.meeting_id = $1 AND r.decision = 'accept' AND r.target_id IS NOT NULL);
+    -- one that is gone has no lock: carrying it out names its item
+    targets := ARRAY(SELECT r.target_id FROM calib.resolution r JOIN calib.target t USING (target_id)
+                     WHERE r.meeting_id = $1 AND r.decision = 'accept');
     IF targets <> '{}' THEN
         PERFORM calib.lock_targets(targets);
     END IF;
@@ -219,7 +226,7 @@ BEGIN
         'Tiers changed by calibration meeting ' || $1) WHERE answered IS NOT NULL;
     UPDATE calib.meeting m SET closed_at = at, closed_by = calib.person(), retiered = answered
     WHERE m.meeting_id = $1;
-    PERFORM calib.settle_reminder(format('meeting/%s/%s', held.unit_id, to_char(held.month, 'YYYY-MM-DD')), at, calib.person(), NULL);
+    PERFORM calib.settle_reminder(calib.meeting_key(held.unit_id, held.month), at, calib.person(), NULL);
     PERFORM calib.write_outbox('meeting', $1::text, 'MeetingClosed', calib.meeting_told($1));
     RETURN QUERY
         SELECT r.item_id, r.part, r.position::bigint, r.unit_id, r.subject, r.decision, r.outcome

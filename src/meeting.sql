@@ -137,12 +137,22 @@ COMMENT ON FUNCTION calib.write_agenda(bigint, timestamptz) IS
 'Prepares the agenda of a meeting anew, as of a time, but for what is decided. Writes only while calib''s own statement runs (KC007).';
 REVOKE EXECUTE ON FUNCTION calib.write_agenda(bigint, timestamptz) FROM PUBLIC;
 
+-- The same whatever the session's DateStyle is.
+CREATE FUNCTION calib.meeting_key(of_unit bigint, month date) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT format('meeting/%s/%s', of_unit, to_char(month, 'YYYY-MM-DD'));
+END;
+COMMENT ON FUNCTION calib.meeting_key(bigint, date) IS 'The key of the reminder that a meeting is prepared.';
+REVOKE EXECUTE ON FUNCTION calib.meeting_key(bigint, date) FROM PUBLIC;
+
 -- Regions that run the loop; where there is no region, the tops of what runs it.
 CREATE FUNCTION calib.meeting_units(as_of timestamptz) RETURNS SETOF bigint
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
     WITH looped AS MATERIALIZED (
-        SELECT l.unit_id FROM calib.loop_at(as_of) l WHERE NOT l.observed
+        SELECT l.unit_id FROM calib.loop_at(as_of) l JOIN calib.unit u USING (unit_id)
+        WHERE NOT l.observed AND u.active @> calib.day_of(as_of)
     ), line AS MATERIALIZED (
         SELECT a.unit_id, a.ancestor_id, a.depth, below.kind AS kind, above.kind AS ancestor_kind
         FROM calib.unit_ancestors(calib.day_of(as_of)) a
@@ -183,7 +193,7 @@ BEGIN
         RETURNING meeting_id INTO id;
         CONTINUE WHEN id IS NULL;
         PERFORM calib.write_agenda(id, $1);
-        PERFORM calib.remind(format('meeting/%s/%s', unit, to_char(of_month, 'YYYY-MM-DD')), unit, 'manager', 'meeting', 'meeting_prepared',
+        PERFORM calib.remind(calib.meeting_key(unit, of_month), unit, 'manager', 'meeting', 'meeting_prepared',
             (SELECT jsonb_build_object('month', to_char(of_month, 'YYYY-MM'),
                 'tier', count(*) FILTER (WHERE r.part = 'tier'), 'resource', count(*) FILTER (WHERE r.part = 'resource'),
                 'target', count(*) FILTER (WHERE r.part = 'target'))
@@ -222,11 +232,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('there is no unit %s', $1);
     END IF;
     PERFORM calib.require_duty('{manager,admin}', $1, 'open a meeting of unit ' || $1);
-    of_month := date_trunc('month', $2::timestamp)::date;
-    IF of_month NOT IN (running, (running - interval '1 month')::date) THEN
+    -- days that no timestamp reaches are dates too
+    of_month := CASE WHEN abs($2 - running) < 100 THEN date_trunc('month', $2::timestamp)::date END;
+    IF of_month IS NULL OR of_month NOT IN (running, (running - interval '1 month')::date) THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = 'a meeting is of the running month, or late of the one before',
-            DETAIL = format('It would be of %s; today is %s.', to_char(of_month, 'YYYY-MM'), calib.today());
+            DETAIL = format('It would be of the month of %s; today is %s.', $2, calib.today());
     END IF;
     INSERT INTO calib.meeting (unit_id, month, prepared_at)
     SELECT $1, of_month, at
@@ -278,11 +289,41 @@ BEGIN
             MESSAGE = format('meeting %s is not open', $1),
             HINT = format('calib.open_meeting(%s, %L) opens it.', held.unit_id, held.month);
     END IF;
+    -- by a clock set back, or in a transaction that began before
+    IF calib.clock() < held.opened_at THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('meeting %s was not open yet', $1),
+            DETAIL = format('It was opened at %s; it is %s now.', held.opened_at, calib.clock());
+    END IF;
     RETURN held;
 END $$;
 COMMENT ON FUNCTION calib.lock_meeting(bigint, text) IS
-'A meeting that is open, locked, for a manager or admin over its unit (42501). Unknown: 22023; closed or not open: KC005. Internal.';
+'A meeting that is open, locked, for a manager or admin over its unit (42501). Unknown, or opened later than now: 22023; closed or not open: KC005. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.lock_meeting(bigint, text) FROM PUBLIC;
+
+-- As the request that will cite it asks; without its lock, which comes at closing.
+CREATE FUNCTION calib.check_cited(evidence bigint[]) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    missing record;
+BEGIN
+    SELECT c.id, e.observed_on INTO missing
+    FROM unnest($1) AS c (id) LEFT JOIN calib.evidence e ON e.evidence_id = c.id
+    WHERE e.evidence_id IS NULL OR e.observed_on > calib.today()
+    ORDER BY c.id LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'KC003',
+            MESSAGE = format('evidence %s cannot be cited', coalesce(missing.id::text, 'NULL')),
+            DETAIL = CASE WHEN missing.observed_on IS NULL THEN format('There is no evidence %s.', coalesce(missing.id::text, 'NULL'))
+                          ELSE format('It is dated %s, in the future.', missing.observed_on) END,
+            HINT = 'Enter evidence in calib.evidence and cite its id.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION calib.check_cited(bigint[]) IS
+'Raises KC003 where one of these ids is no evidence, or is dated in the future. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.check_cited(bigint[]) FROM PUBLIC;
 
 -- What an accepted item needs: raises where it could not be carried out, and gives
 -- the value that will be.
@@ -302,6 +343,8 @@ BEGIN
             DETAIL = format('Item %s is about %s.', item.item_id, item.subject);
     END IF;
     IF item.part = 'resource' AND item.request_id IS NULL THEN
+        PERFORM calib.require_duty('{manager}', item.unit_id, 'submit a request of unit ' || item.unit_id);
+        PERFORM calib.check_cited($4);
         IF $2 <= 0 OR $2 = 'NaN' OR $2 = 'Infinity' THEN
             RAISE EXCEPTION USING ERRCODE = '22023',
                 MESSAGE = 'amount must be greater than 0 and finite', DETAIL = format('It is %s.', $2);
@@ -316,7 +359,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION calib.check_acceptance(calib.resolution, numeric, text, bigint[]) IS
-'Whether an item may be accepted with this value and evidence: a target under every rule of the guard but the count (KC001, KC003, KC008, 22023, 42501). Returns the value it would take. Internal.';
+'Whether an item may be accepted with this value and evidence: a target under every rule of the guard but the count (KC001, KC003, KC008, 22023, 42501), a request not made yet by a manager over its unit (42501), on evidence there is (KC003). Returns the value it would take. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.check_acceptance(calib.resolution, numeric, text, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.item_reason(item calib.resolution, note text) RETURNS text
