@@ -47,10 +47,7 @@ BEGIN
     IF EXISTS (
         SELECT FROM calib.deviation d
         WHERE d.ending IN ('acted', 'dismissed') AND d.kind = $2 AND d.subject = ($1).subject AND d.observed = ($1).observed
-          -- it would have joined its parent's: what was done about that was done for it
-          AND (d.unit_id = ($1).unit_id OR d.units && $3
-               OR (d.unit_id = ($1).parent_id AND $2 IN ('environment', 'execution')
-                   AND coalesce(d.reason_code, '') NOT LIKE 'below\_%' AND calib.overlaps($1, d.grain, d.period_start)))
+          AND (d.unit_id = ($1).unit_id OR d.units && $3)
           AND d.measure = ($1).measure AND d.product_line = ($1).product_line
           AND (d.grain = ($1).grain OR calib.overlaps($1, d.grain, d.period_start))
           AND d.ended_at + make_interval(hours => 24 * $5) > $4)
@@ -60,7 +57,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) IS
-'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above), of this period or one that overlaps it; rests, one was acted on or dismissed within reopen_days, be it, of a miss, its parent''s. Else NULL. Internal.';
+'Whether a deviation of this kind is not to be opened for what was found: open, one of the unit is or one names it or a unit above it (line: itself and those above), of this period or one that overlaps it; rests, one was acted on or dismissed within reopen_days. Else NULL. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.standing(calib.finding, text, bigint[], timestamptz, integer) FROM PUBLIC;
 
 -- Folding -----------------------------------------------------------------------------
@@ -93,7 +90,7 @@ BEGIN
         GROUP BY f.parent_id, f.observed, f.measure, f.product_line, f.grain, f.period_start, f.pool
     ), below AS (
         -- each child beside its parent, which is in the loop in the same way
-        SELECT above.unit_id AS above_id, above.finding AS above, above.line AS above_line, above.reopen_days AS above_reopen_days,
+        SELECT above.unit_id AS above_id, above.finding AS above,
                g.children, f.*,
                CASE WHEN above.reason_code = 'market_wide' AND above.kind IS NOT NULL
                     THEN CASE WHEN f.missed AND coalesce(f.kind, 'environment') = 'environment' THEN 'environment' END
@@ -105,7 +102,7 @@ BEGIN
          AND above.product_line = f.product_line AND above.grain = f.grain AND above.period_start = f.period_start
         WHERE g.rank = 1 AND f.missed IS NOT NULL AND g.children >= above.min_peers
     ), folded AS (
-        SELECT b.above_id, b.above, b.above_line, b.above_reopen_days, b.market_wide, b.folds_as, b.children,
+        SELECT b.above_id, b.above, b.market_wide, b.folds_as, b.children,
                count(*) AS calling, string_agg(b.unit_name, ', ' ORDER BY b.unit_id) AS names,
                array_agg(b.unit_id ORDER BY b.unit_id)
                  FILTER (WHERE calib.standing(b.finding, b.folds_as, b.line, $1, b.reopen_days) IS NULL) AS named,
@@ -113,7 +110,7 @@ BEGIN
                mode() WITHIN GROUP (ORDER BY b.remedy) AS remedy
         FROM below b
         WHERE b.folds_as IS NOT NULL
-        GROUP BY 1, 2, 3, 4, 5, 6, 7
+        GROUP BY 1, 2, 3, 4, 5
         HAVING b.market_wide OR 2 * count(*) > b.children
     )
     SELECT (f.above).unit_id, (f.above).unit_name, (f.above).parent_id, (f.above).pool, (f.above).min_peers,
@@ -125,11 +122,10 @@ BEGIN
                 ELSE jsonb_build_object('calling', f.calling, 'children', f.children, 'names', f.names) END,
            (f.above).figures || jsonb_build_object('below', f.figures), f.named
     FROM folded f
-    WHERE f.named IS NOT NULL
-      AND calib.standing(f.above, f.folds_as, f.above_line, $1, f.above_reopen_days) IS DISTINCT FROM 'rests';
+    WHERE f.named IS NOT NULL;
 END $$;
 COMMENT ON FUNCTION calib.fold(timestamptz, calib.finding[]) IS
-'The findings of parents that stand for those of their children, named in units: where more than half of the children with targets (the largest group of one kind and peer group, at least min_peers) call for the same kind, or the market-wide case holds; also of parents whose deviation is open. Internal.';
+'The findings of parents that stand for those of their children, named in units: where more than half of the children with targets (the largest group of one kind and peer group, at least min_peers) call for the same kind, or the market-wide case holds; also of parents whose deviation is open, or rests. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.fold(timestamptz, calib.finding[]) FROM PUBLIC;
 
 -- Opening ------------------------------------------------------------------------------
@@ -137,7 +133,7 @@ REVOKE EXECUTE ON FUNCTION calib.fold(timestamptz, calib.finding[]) FROM PUBLIC;
 -- In the order in which it is opened: what is opened first is what the rest joins, so
 -- parents come before children and large grains before small ones.
 CREATE FUNCTION calib.to_open(as_of timestamptz, findings calib.finding[])
-RETURNS TABLE (finding calib.finding, line bigint[])
+RETURNS TABLE (finding calib.finding, line bigint[], rests boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -157,25 +153,42 @@ BEGIN
         -- what a unit carries for those below is one deviation with its own
         SELECT f, f.unit_id
         FROM unnest($2) f
-        JOIN line l USING (unit_id)
-        JOIN policy p USING (unit_id)
         WHERE f.kind IS NOT NULL AND f.observed IS NOT NULL
           AND NOT EXISTS (SELECT FROM unnest(folded) z WHERE z.unit_id = f.unit_id AND z.measure = f.measure
                           AND z.product_line = f.product_line AND z.grain = f.grain AND z.period_start = f.period_start)
-          AND calib.standing(f, f.kind, l.units, $1, p.reopen_days) IS NULL
+    ), stands AS (
+        SELECT c.*, l.units, calib.standing(c.found, (c.found).kind, l.units, $1, p.reopen_days) AS how
+        FROM call c JOIN line l USING (unit_id) JOIN policy p USING (unit_id)
     )
-    SELECT c.found, l.units
-    FROM call c JOIN line l USING (unit_id)
-    ORDER BY cardinality(l.units), c.unit_id, (c.found).measure, (c.found).product_line,
-             array_position('{year,quarter,month,week}', (c.found).grain), (c.found).kind, (c.found).subject;
+    SELECT s.found, s.units, coalesce(s.how = 'rests', false)
+    FROM stands s
+    -- those that join the ones an open deviation names are told it
+    WHERE s.how IS DISTINCT FROM 'open' OR (s.found).units IS NOT NULL
+    ORDER BY cardinality(s.units), s.unit_id, (s.found).measure, (s.found).product_line,
+             array_position('{year,quarter,month,week}', (s.found).grain), (s.found).kind, (s.found).subject;
 END $$;
 COMMENT ON FUNCTION calib.to_open(timestamptz, calib.finding[]) IS
-'Of what was found, what is to be opened or named by what is open: folded into parents, without what stands already or rests; line: its unit and those above. Internal.';
+'Of what was found, what is to be opened or named by what is open: folded into parents, without what stands already, from the top down; line: its unit and those above; rests: it is not to be opened yet. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.to_open(timestamptz, calib.finding[]) FROM PUBLIC;
 
 -- Where a unit carries a miss, that of those next below is not another one, nor is that
 -- of units below those it names. What names children for a majority of them goes by those
 -- alone, so that it takes in nobody further down.
+-- What was done about a unit's miss was done for those below it who share it: while that
+-- rests and the unit still calls for it, theirs rests too.
+CREATE FUNCTION calib.rests_with(finding calib.finding, resting calib.finding[]) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT FROM unnest(resting) r
+        WHERE r.unit_id = (finding).parent_id AND r.kind = (finding).kind AND r.kind IN ('environment', 'execution')
+          AND r.observed = (finding).observed AND r.measure = (finding).measure AND r.product_line = (finding).product_line
+          AND calib.overlaps(finding, r.grain, r.period_start));
+END;
+COMMENT ON FUNCTION calib.rests_with(calib.finding, calib.finding[]) IS
+'Whether a miss was found in a unit whose parent''s miss, of the same kind, rests. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.rests_with(calib.finding, calib.finding[]) FROM PUBLIC;
+
 CREATE FUNCTION calib.join_open(finding calib.finding, line bigint[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -219,12 +232,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     call record;
+    resting calib.finding[];
     new calib.deviation;
     within integer;
 BEGIN
     told := 0;
     in_silence := 0;
-    FOR call IN SELECT o.finding, o.line FROM calib.to_open($1, $2) o LOOP
+    FOR call IN SELECT o.finding, o.line, o.rests FROM calib.to_open($1, $2) o LOOP
+        IF call.rests OR calib.rests_with(call.finding, resting) THEN
+            resting := resting || call.finding;
+            CONTINUE;
+        END IF;
         CONTINUE WHEN calib.join_open(call.finding, call.line);
         INSERT INTO calib.deviation AS d (unit_id, measure, product_line, kind, subject, grain, period_start, detected_at,
             figures, remedy, reason_code, reason_args, units, observed)
