@@ -197,6 +197,13 @@ SET LOCAL calib.actor = 'li';
 SELECT subject, outcome FROM calib.close_meeting(1) WHERE subject = 'target 1203';
 RESET calib.actor;
 ROLLBACK;
+BEGIN;
+SELECT own.try('li', 'submit_request(6, ''move_people'', 1, ''by hand'')');
+SET LOCAL calib.actor = 'li';
+SELECT subject, outcome ->> 'because' ~ '^request [0-9]+ asks for it already$' AS nothing FROM calib.close_meeting(1) WHERE subject = 'unit 6';
+RESET calib.actor;
+SELECT count(*) AS asked_once FROM calib.resource_request WHERE unit_id = 6;
+ROLLBACK;
 -- whoever closes writes dates in another way: the reminder is the same
 BEGIN;
 SET LOCAL DateStyle = 'SQL, DMY';

@@ -91,6 +91,13 @@ DECLARE
     reached text;
 BEGIN
     IF id IS NULL THEN
+        -- calib prepares a move where nobody has asked for one
+        SELECT min(q.request_id) INTO id
+        FROM calib.resource_request q JOIN calib.request_kind k USING (kind)
+        WHERE q.unit_id = item.unit_id AND k.moves AND q.status IN ('submitted', 'approved');
+        IF id IS NOT NULL THEN
+            RETURN jsonb_build_object('done', 'nothing', 'request_id', id, 'because', format('request %s asks for it already', id));
+        END IF;
         id := calib.submit_request(item.unit_id, item.proposal ->> 'kind', item.value, calib.item_reason(item, item.note),
             evidence => item.evidence);
     END IF;
