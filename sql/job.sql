@@ -116,6 +116,22 @@ SELECT calib.run('test_day');
 SELECT calib.skip_tick('test_day') = '2025-10-22 07:00+08' AS skipped, calib.skip_tick('test_day') AS nothing;
 SELECT calib.run('test_day');
 SELECT ticks FROM own.done;
+-- what runs after another waits for it: of days from the 20th on, for that of the 22nd,
+-- which is in its way until detect is through with its 22nd, 07:00
+BEGIN;
+UPDATE calib.job SET last_tick = '2025-10-21 07:00+08' WHERE job = 'detect';
+UPDATE calib.job SET after = 'detect', last_tick = '2025-10-20 07:00+08' WHERE job = 'test_day';
+DELETE FROM own.bad;
+TRUNCATE own.did;
+SELECT calib.run('test_day');
+SELECT ticks FROM own.done;
+SELECT calib.run('detect', '2025-10-22 09:00+08') IS NOT NULL AS detected, calib.run('test_day');
+SELECT ticks FROM own.done;
+-- nobody runs the other any more: it is not waited for
+UPDATE calib.job SET scheduled = 'crontab', scheduled_at = now() WHERE job = 'test_day';
+SELECT calib.run('test_day');
+SELECT ticks FROM own.done;
+ROLLBACK;
 -- rolled back by the caller, it did not run
 BEGIN;
 SET LOCAL calib.clock = '2025-10-24 12:00+08';

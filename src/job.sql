@@ -10,6 +10,7 @@ CREATE TABLE calib.job (
     weekday integer CHECK (weekday BETWEEN 1 AND 7),
     month_day integer CHECK (month_day BETWEEN 1 AND 31),
     replay boolean NOT NULL DEFAULT false,
+    after text CHECK (after <> job),
     keep_days integer NOT NULL CHECK (keep_days BETWEEN 1 AND 3650),
     label_en text NOT NULL,
     label_zh text NOT NULL,
@@ -31,6 +32,7 @@ COMMENT ON COLUMN calib.job.at IS 'Time of day in organisation time, for day, we
 COMMENT ON COLUMN calib.job.weekday IS 'Day of the ISO week for week: 1 Monday to 7 Sunday.';
 COMMENT ON COLUMN calib.job.month_day IS 'Day of the calendar month for month; in a shorter month its last day.';
 COMMENT ON COLUMN calib.job.replay IS 'true: every missed tick is made up for, in order, as of itself. false: one run makes up for all.';
+COMMENT ON COLUMN calib.job.after IS 'The job whose ticks up to one of this have to be through first: what this does is decided by what that found. NULL: none.';
 COMMENT ON COLUMN calib.job.keep_days IS 'Days its rows in calib.job_run are kept; those of maintain also the outbox''s acknowledged events and the log of detections.';
 COMMENT ON COLUMN calib.job.label_en IS 'What it does, in English.';
 COMMENT ON COLUMN calib.job.label_zh IS 'What it does, in Chinese.';
@@ -38,16 +40,16 @@ COMMENT ON COLUMN calib.job.last_tick IS 'The last tick it was run for; NULL: ne
 COMMENT ON COLUMN calib.job.scheduled IS 'How calib.schedule_jobs() scheduled it: pg_cron, statement or crontab; NULL: it is not.';
 COMMENT ON COLUMN calib.job.scheduled_at IS 'Since when it is scheduled, in real time.';
 
-INSERT INTO calib.job (job, every, at, month_day, replay, keep_days, label_en, label_zh)
+INSERT INTO calib.job (job, every, at, month_day, replay, after, keep_days, label_en, label_zh)
 VALUES
-    ('announce', 'minute', NULL, NULL, false, 7, 'Tell listeners what waits', '通知等待处理的事项'),
-    ('seal', 'minute', NULL, NULL, false, 30, 'Seal the trail into the ledger', '将审计记录封存入账本'),
-    ('pull', 'quarter_hour', NULL, NULL, false, 30, 'Read the sources', '读取数据源'),
-    ('detect', 'day', '07:00', NULL, true, 400, 'Open and end deviations', '检测偏差'),
-    ('rules', 'day', '07:30', NULL, true, 400, 'Check rules and remind', '检查规则并提醒'),
-    ('weekly_report', 'day', '16:00', NULL, true, 400, 'Prepare weekly reports on the last working day', '在每周最后一个工作日准备周报'),
-    ('monthly_meeting', 'month', '09:00', 20, true, 400, 'Prepare the monthly meetings', '准备月度会议'),
-    ('maintain', 'day', '03:00', NULL, false, 90, 'Clear out old logs', '清理过期日志');
+    ('announce', 'minute', NULL, NULL, false, NULL, 7, 'Tell listeners what waits', '通知等待处理的事项'),
+    ('seal', 'minute', NULL, NULL, false, NULL, 30, 'Seal the trail into the ledger', '将审计记录封存入账本'),
+    ('pull', 'quarter_hour', NULL, NULL, false, NULL, 30, 'Read the sources', '读取数据源'),
+    ('detect', 'day', '07:00', NULL, true, NULL, 400, 'Open and end deviations', '检测偏差'),
+    ('rules', 'day', '07:30', NULL, true, NULL, 400, 'Check rules and remind', '检查规则并提醒'),
+    ('weekly_report', 'day', '16:00', NULL, true, NULL, 400, 'Prepare weekly reports on the last working day', '在每周最后一个工作日准备周报'),
+    ('monthly_meeting', 'month', '09:00', 20, true, 'detect', 400, 'Prepare the monthly meetings', '准备月度会议'),
+    ('maintain', 'day', '03:00', NULL, false, NULL, 90, 'Clear out old logs', '清理过期日志');
 SELECT calib.keep_in_dump('calib.job', seeded => true);
 
 -- Not a definer: whose rights a change is made with is what it looks at. calib.run() and
@@ -62,8 +64,8 @@ BEGIN
             MESSAGE = 'function calib.keep_job keeps table calib.job only';
     END IF;
     IF calib.restoring()
-        OR (NEW.job, NEW.replay, NEW.last_tick, NEW.scheduled, NEW.scheduled_at)
-            IS NOT DISTINCT FROM (OLD.job, OLD.replay, OLD.last_tick, OLD.scheduled, OLD.scheduled_at)
+        OR (NEW.job, NEW.replay, NEW.after, NEW.last_tick, NEW.scheduled, NEW.scheduled_at)
+            IS NOT DISTINCT FROM (OLD.job, OLD.replay, OLD.after, OLD.last_tick, OLD.scheduled, OLD.scheduled_at)
         OR pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
         RETURN NULL;
     END IF;
@@ -72,7 +74,7 @@ BEGIN
         HINT = 'calib.run() and calib.schedule_jobs() keep the rest; calib.skip_tick() gives up a tick that keeps failing.';
 END $$;
 COMMENT ON FUNCTION calib.keep_job() IS
-'Trigger: an admin changes the times of a job, its days kept and its labels; name, replay, last tick and what it is scheduled by are for the owner of the table (42501).';
+'Trigger: an admin changes the times of a job, its days kept and its labels; name, replay, after, last tick and what it is scheduled by are for the owner of the table (42501).';
 REVOKE EXECUTE ON FUNCTION calib.keep_job() FROM PUBLIC;
 CREATE TRIGGER keep_job AFTER UPDATE ON calib.job
     FOR EACH ROW EXECUTE FUNCTION calib.keep_job();

@@ -53,12 +53,27 @@ COMMENT ON FUNCTION calib.check_job_call(text, timestamptz) IS
 'Raises 22023 where there is no such job, or as_of is NULL, infinite or later than calib.clock().';
 REVOKE EXECUTE ON FUNCTION calib.check_job_call(text, timestamptz) FROM PUBLIC;
 
+-- While the other is scheduled no more, its ticks are not to come.
+CREATE FUNCTION calib.tick_awaited(of_job calib.job, as_of timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT min(t)
+    FROM calib.job j CROSS JOIN LATERAL calib.job_ticks(j, j.last_tick, as_of) AS t
+    WHERE j.job = (of_job).after AND j.last_tick IS NOT NULL
+      AND (j.scheduled IS NOT NULL OR (of_job).scheduled IS NULL);
+END;
+COMMENT ON FUNCTION calib.tick_awaited(calib.job, timestamptz) IS
+'The first tick up to as_of that the job another runs after (job.after) has still to be run for; NULL: none, or that job has never run.';
+
 CREATE FUNCTION calib.due_ticks(of_job calib.job, as_of timestamptz) RETURNS timestamptz[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     newest timestamptz := calib.newest_tick($1, $2);
+    awaited timestamptz := CASE WHEN ($1).after IS NOT NULL THEN calib.tick_awaited($1, $2) END;
+    due timestamptz[];
 BEGIN
     IF ($1).every IN ('minute', 'quarter_hour', 'hour') THEN
         RETURN ARRAY[newest];
@@ -67,12 +82,17 @@ BEGIN
         RETURN '{}';
     END IF;
     IF NOT ($1).replay OR ($1).last_tick IS NULL THEN
-        RETURN ARRAY[newest];
+        due := ARRAY[newest];
+    ELSE
+        due := ARRAY(SELECT calib.job_ticks($1, ($1).last_tick, $2));
     END IF;
-    RETURN ARRAY(SELECT calib.job_ticks($1, ($1).last_tick, $2));
+    IF awaited <= newest THEN
+        RAISE NOTICE USING MESSAGE = format('job "%s" waits for job "%s" to be run as of %s', ($1).job, ($1).after, awaited);
+    END IF;
+    RETURN ARRAY(SELECT t FROM unnest(due) t WHERE (t >= awaited) IS NOT TRUE ORDER BY t);
 END $$;
 COMMENT ON FUNCTION calib.due_ticks(calib.job, timestamptz) IS
-'The ticks calib.run() runs, in order: of a job of every hour or oftener always the newest; else none where the newest was run, all that were missed where it replays them, or the newest.';
+'The ticks calib.run() runs, in order: of a job of every hour or oftener always the newest; else none where the newest was run, all that were missed where it replays them, or the newest; without those that wait for the job it runs after.';
 
 CREATE FUNCTION calib.write_job_run(of_job calib.job, tick timestamptz, started_at timestamptz, rows bigint, error text, sqlstate text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
