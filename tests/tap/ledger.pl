@@ -124,7 +124,7 @@ $standby->start;
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('old', $green), 't', 'a standby verifies');
 is($standby->safe_psql('old', "SELECT bool_and(ok) FROM calib.verify('$digest')"), 't', 'against a digest too');
-is($standby->safe_psql('old', q{SELECT string_agg(check_name, ' ') FROM calib.health() WHERE ok}), 'triggers rights ledger clock restoring policy feeds feed errors', 'health looks too');
+is($standby->safe_psql('old', q{SELECT string_agg(check_name, ' ') FROM calib.health() WHERE ok}), 'triggers rights ledger last block version clock restoring policy feeds feed errors', 'health looks too');
 is($standby->safe_psql('old', 'SELECT era FROM calib.era'), $node->safe_psql('old', 'SELECT era FROM calib.era'), 'and is of the same era');
 like(verifier($standby->safe_psql('old', 'SELECT calib.prove(1)'), $standby->safe_psql('old', 'SELECT calib.digest()')), qr/^yes/, 'and proves');
 my ($out, $err) = ('', '');
