@@ -367,6 +367,7 @@ BEGIN
     IF EXISTS (SELECT FROM calib.detection d WHERE d.as_of >= $1) THEN
         RETURN 0;
     END IF;
+    PERFORM calib.make_reports_counted($1, 'deviation');
     done.as_of := $1;
     done.acted := calib.answer_filed($1);
     findings := ARRAY(SELECT f FROM calib.findings_at($1) f);

@@ -253,6 +253,22 @@ COMMENT ON FUNCTION calib.run_weekly_report(timestamptz) IS
 'Job weekly_report: makes the reports whose hour has come within the day before as_of, for reps in the loop who worked that week, with the figures of that hour. Returns how many. as_of NULL, infinite or later than calib.clock(): 22023.';
 REVOKE EXECUTE ON FUNCTION calib.run_weekly_report(timestamptz) FROM PUBLIC;
 
+-- A rule that counts the reports owed finds them whichever job comes first: after
+-- downtime each catches up by itself, and the rules' may be through with all its days
+-- before this one has begun.
+CREATE FUNCTION calib.make_reports_counted(as_of timestamptz, makes text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM calib.rule r WHERE r.enabled AND r.makes = $2 AND r.parameters ->> 'indicator' = 'log_reports') THEN
+        PERFORM calib.run_weekly_report($1);
+    END IF;
+END $$;
+COMMENT ON FUNCTION calib.make_reports_counted(timestamptz, text) IS
+'Makes the reports due as of a time where an enabled rule that makes reminders (or deviations: makes) counts them. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.make_reports_counted(timestamptz, text) FROM PUBLIC;
+
 -- Editing and filing ---------------------------------------------------------------
 
 CREATE FUNCTION calib.open_report(report_id bigint, body text, action text) RETURNS calib.report

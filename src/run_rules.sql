@@ -164,6 +164,7 @@ DECLARE
     made bigint := 0;
 BEGIN
     PERFORM calib.check_as_of($1);
+    PERFORM calib.make_reports_counted($1, 'reminder');
     PERFORM calib.settle_steps($1);
     made := calib.remind_of_steps($1);
     FOR hit IN
