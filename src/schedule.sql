@@ -35,8 +35,8 @@ END;
 COMMENT ON FUNCTION calib.cron_name(text) IS
 'The name of a job in pg_cron, which has one list for all databases; a name that is too long has the hash of the database''s.';
 
--- Jobs of a quarter of an hour begin in different minutes, each in one that follows from
--- its name: together they would ask for more workers than a server has by default.
+-- Jobs of a quarter of an hour begin in minutes spread over it, each in one that follows
+-- from its name: all together they would ask for more workers than a server has by default.
 CREATE FUNCTION calib.cron_entries() RETURNS TABLE (job text, name text, schedule text, command text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
