@@ -79,7 +79,8 @@ BEGIN
     END IF;
     IF $2 IN ('coaching', 'other') AND coalesce($3, '') !~ '[^[:space:]]' THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('action %s needs a note that says what was done', $2);
+            MESSAGE = format('action %s needs a note that says what was done', $2),
+            HINT = format('calib.act(%s, %L, note).', $1, $2);
     END IF;
     PERFORM calib.end_deviation(asked, 'acted', $2, $3);
 END $$;
@@ -94,7 +95,8 @@ DECLARE
     asked calib.deviation := calib.deviation_asked_for($1, '{manager,admin}', 'dismiss this deviation');
 BEGIN
     IF coalesce($2, '') !~ '[^[:space:]]' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a dismissal needs a reason';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a dismissal needs a reason',
+            HINT = format('calib.dismiss(%s, reason): say why nothing is to be done.', $1);
     END IF;
     PERFORM calib.end_deviation(asked, 'dismissed', NULL, $2);
 END $$;

@@ -83,7 +83,8 @@ BEGIN
     SELECT r.* INTO found_one FROM calib.reminder r WHERE r.reminder_id = $1 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('there is no reminder %s', coalesce($1::text, 'null'));
+            MESSAGE = format('there is no reminder %s', coalesce($1::text, 'null')),
+            HINT = 'calib.reminder_waiting lists those that wait.';
     END IF;
     PERFORM calib.require_duty(array_remove(ARRAY[found_one.duty, 'manager', 'admin'], found_one.duty) || found_one.duty,
         found_one.unit_id, 'end this reminder');
@@ -131,7 +132,8 @@ AS $$
 BEGIN
     PERFORM calib.open_reminder($1);
     IF $2 IS NULL OR $2 !~ '[^[:space:]]' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a reminder is dismissed with a reason';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a reminder is dismissed with a reason',
+            HINT = format('calib.dismiss_reminder(%s, reason): say why it is not to be done.', $1);
     END IF;
     UPDATE calib.reminder r SET dismissed_at = calib.clock(), dismissed_by = calib.person(), note = $2
     WHERE r.reminder_id = $1;
