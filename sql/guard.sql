@@ -256,6 +256,11 @@ UPDATE calib.target SET original_value = 40 WHERE target_id = :draft RETURNING o
 UPDATE calib.target SET value = 300, original_value = 300 WHERE target_id = :draft RETURNING original_value, value;
 SELECT pg_temp.code('UPDATE calib.target SET value = 320, original_value = 310 WHERE target_id = ' || :draft);  -- KC004
 SELECT pg_temp.code('UPDATE calib.target SET value = 0 WHERE target_id = ' || :draft);  -- 23514
+-- names that the keys of deviations and reminders hold: 201 characters twice 23514, 200 not
+BEGIN;
+SELECT name, length, pg_temp.code(format('UPDATE calib.target SET %I = repeat(%L, %s) WHERE target_id = %s', name, '茶', length, :draft))
+FROM unnest('{measure,product_line}'::text[]) name, unnest('{201,200}'::integer[]) length;
+ROLLBACK;
 UPDATE calib.target SET period_start = '2026-04-01', product_line = 'tea' WHERE target_id = :draft
 RETURNING period_start, product_line;
 SELECT pg_temp.code('UPDATE calib.target SET period_start = ''2026-04-02'' WHERE target_id = ' || :draft);  -- 22023

@@ -201,7 +201,28 @@ BEGIN
     RETURN told;
 END $$;
 SELECT who, seen_by(who) AS pilots_units_effects_figures FROM unnest('{effect_all,effect_east,effect_none}'::name[]) who;
+-- and the days to an act, of which those of the controls are observed in silence, when it is over
+CREATE FUNCTION told_to(who name) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SET LOCAL ROLE %I', who);
+    RETURN QUERY SELECT concat_ws(' ', unit_name, coalesce(before::text, '-'), coalesce(open::text, '-'), coalesce(not_acted::text, '-'))
+        FROM calib.pilot_figure WHERE outcome = 'sri_days' ORDER BY unit_id;
+    RETURN QUERY SELECT concat_ws(' ', control_listed, coalesce(control_before::text, '-'), coalesce(control_open::text, '-'), reason_code, reason_args - 'control_open' = reason_args, sentence)
+        FROM calib.pilot_effect WHERE outcome = 'sri_days';
+    RESET ROLE;
+END $$;
+CREATE ROLE effect_admin;
+INSERT INTO calib.duty (role_name, duty) VALUES ('effect_admin', 'admin');
+BEGIN;
+UPDATE calib.pilot SET ends_on = NULL;
+SELECT who, told_to(who) FROM unnest('{effect_all,effect_admin}'::name[]) who;
+-- its last day is not over; the day after is
+UPDATE calib.pilot SET ends_on = calib.today();
+SELECT told_to('effect_all') LIMIT 1;
+UPDATE calib.pilot SET ends_on = calib.today() - 1;
+SELECT told_to('effect_all') LIMIT 1;
+ROLLBACK;
 
 DROP EXTENSION calib CASCADE;
-DROP FUNCTION effect, deviate, answers, seen_by;
-DROP ROLE effect_all, effect_east, effect_none;
+DROP FUNCTION told_to, effect, deviate, answers, seen_by;
+DROP ROLE effect_all, effect_east, effect_none, effect_admin;

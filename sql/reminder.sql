@@ -57,6 +57,10 @@ SELECT reason FROM calib.reminder_waiting JOIN calib.reminder USING (reminder_id
 RESET calib.language;
 -- a unit or customer named like an argument says nothing else than its name
 SELECT calib.reason_text('rule_weeks_without', '{"unit": "{weeks} {weeks%} {", "weeks": 2, "from_week": "2025-09-01", "label_en": "{unit}"}', 'en');
+-- nor is one a number because it looks like one, or is longer than any
+SELECT calib.reason_text('rule_weeks_without', jsonb_build_object('unit', name, 'weeks', 2, 'from_week', '2025-09-01', 'label_en', 'Visits'), 'en')
+FROM unnest('{.,1.2.3,-,-.,12.}'::text[]) name;
+SELECT length(calib.reason_text('rule_weeks_without', jsonb_build_object('unit', repeat('9', 140000)), 'en')) > 140000 AS as_it_stands;
 CREATE FUNCTION own.waiting(who text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     told text;

@@ -53,6 +53,9 @@ FROM (VALUES
     ('weeks_without', '[]', 'reminder')) v (kind, parameters, makes);
 SELECT own.try(format('INSERT INTO calib.rule (rule, kind, parameters, label_en, label_zh%s) VALUES (%L, ''weeks_without'', ''{"indicator": "visits", "weeks": 1}'', ''x'', ''x''%s)', c, r, v)) AS result
 FROM (VALUES ('', '', ''), ('', 'a:b', ''), ('', 'workflow', ''), ('', repeat('x', 100), ''), ('', repeat('x', 101), ''), (', duty', 'q', ', ''risk'''), (', due_hours', 'q', ', -1'), (', since', 'q', ', ''infinity'''), (', unit_id', 'q', ', 404')) x (c, r, v);
+-- a deviation's key holds what the rule is about: one too long for an index would stop the detection of all
+SELECT length, own.try(format('INSERT INTO calib.rule (rule, kind, parameters, label_en, label_zh) VALUES (''r%1$s'', ''result_missing'', jsonb_build_object(''days'', 1, ''measure'', repeat(''x'', %1$s)), ''x'', ''x'')', length)) AS result
+FROM unnest('{200,201}'::integer[]) length;
 UPDATE calib.rule SET parameters = parameters || '{"n": 0}' WHERE rule = 'every_10th_contact';
 DELETE FROM calib.rule WHERE rule ~ '^(r[0-9]+|x+)$';
 SELECT count(*) > 0 AS trailed FROM calib.audit WHERE relation = 'calib.rule' AND action = 'DELETE';

@@ -228,6 +228,18 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION calib.pilots_seen() IS 'The pilots of whose units, listed and compared, the caller sees every one; of one arm alone only for an admin for everyone.';
 
+-- What is observed would be silent no more: how many of the controls' deviations are
+-- open, told to whoever is above them, is asked of them.
+CREATE FUNCTION calib.pilots_silent() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT p.pilot_id FROM calib.pilot p
+    WHERE (p.ends_on IS NULL OR p.ends_on >= calib.today()) AND NOT calib.holds('{admin}', NULL);
+END;
+COMMENT ON FUNCTION calib.pilots_silent() IS
+'The pilots that are not over, whose deviations are told to admins for everyone alone; to them: none. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.pilots_silent() FROM PUBLIC;
+
 CREATE FUNCTION calib.pilot_figures_now()
 RETURNS TABLE (pilot_id bigint, pilot_name text, outcome text, measure text, unit_id bigint, unit_name text,
     arm text, before float8, after float8, change float8, open bigint, not_acted bigint)
@@ -240,9 +252,12 @@ BEGIN ATOMIC
     ), figure AS MATERIALIZED (
         SELECT a.* FROM calib.all_pilot_figures() a WHERE EXISTS (SELECT FROM seen)
     )
-    SELECT f.pilot_id, p.name, f.outcome, f.measure, f.unit_id, u.name, f.arm, f.before, f.after, f.after - f.before,
-           f.open, f.not_acted
+    SELECT f.pilot_id, p.name, f.outcome, f.measure, f.unit_id, u.name, f.arm, t.before, t.after, t.after - t.before,
+           t.open, t.not_acted
     FROM figure f
+    LEFT JOIN LATERAL (
+        SELECT f.before, f.after, f.open, f.not_acted
+        WHERE f.outcome <> 'sri_days' OR f.pilot_id NOT IN (SELECT calib.pilots_silent())) t ON true
     JOIN calib.pilot p USING (pilot_id)
     JOIN calib.unit u USING (unit_id)
     WHERE f.pilot_id IN (SELECT s.pilot_id FROM seen s);
@@ -252,7 +267,7 @@ COMMENT ON FUNCTION calib.pilot_figures_now() IS 'What the view pilot_figure sho
 CREATE VIEW calib.pilot_figure WITH (security_invoker = true) AS
 SELECT f.* FROM calib.pilot_figures_now() f;
 COMMENT ON VIEW calib.pilot_figure IS
-'What pilot_effect is computed from: each unit a pilot compares before and after, per outcome. For who sees all units of the pilot.';
+'What pilot_effect is computed from: each unit a pilot compares before and after, per outcome. For who sees all units of the pilot; sri_days is NULL until it is over, but to admins for everyone.';
 COMMENT ON COLUMN calib.pilot_figure.pilot_id IS 'The pilot.';
 COMMENT ON COLUMN calib.pilot_figure.pilot_name IS 'Its name.';
 COMMENT ON COLUMN calib.pilot_figure.outcome IS 'attainment_original, sri_days or nps.';
@@ -285,6 +300,9 @@ INSERT INTO calib.reason (code, en, zh) VALUES
 ('pilot_nothing',
  '{outcome_en}: nothing to compare. Figures before and after have {pilot_units} of {pilot_listed} pilot units and {control_units} of {control_listed} control units.',
  '{outcome_zh}:无可比较。前后均有数据的单元:试点 {pilot_units}/{pilot_listed},对照 {control_units}/{control_listed}。'),
+('pilot_in_silence',
+ '{outcome_en}: told when the pilot is over. Until then it is for admins for everyone: the control units are observed in silence.',
+ '{outcome_zh}:试点结束后公布;此前仅全局管理员可见,对照单元只作静默观察。'),
 ('pilot_not_measured',
  '{outcome_en}: not measured yet; the first day that counts is {measured_from}.',
  '{outcome_zh}:尚未开始计量,首个计量日为 {measured_from}。'),
@@ -321,10 +339,10 @@ BEGIN ATOMIC
                coalesce(p.units, 0) AS pilot_units, coalesce(c.units, 0) AS control_units,
                p.before AS pilot_before, p.after AS pilot_after, p.change AS pilot_change, p.variance AS pilot_variance,
                c.before AS control_before, c.after AS control_after, c.change AS control_change, c.variance AS control_variance,
-               CASE k.outcome WHEN 'sri_days' THEN coalesce(p.open, 0) END AS pilot_open,
-               CASE k.outcome WHEN 'sri_days' THEN coalesce(c.open, 0) END AS control_open,
-               CASE k.outcome WHEN 'sri_days' THEN coalesce(p.not_acted, 0) END AS pilot_not_acted,
-               CASE k.outcome WHEN 'sri_days' THEN coalesce(c.not_acted, 0) END AS control_not_acted
+               CASE WHEN s.told THEN coalesce(p.open, 0) END AS pilot_open,
+               CASE WHEN s.told THEN coalesce(c.open, 0) END AS control_open,
+               CASE WHEN s.told THEN coalesce(p.not_acted, 0) END AS pilot_not_acted,
+               CASE WHEN s.told THEN coalesce(c.not_acted, 0) END AS control_not_acted
         FROM (
             SELECT a.pilot_id, a.outcome, a.measure FROM arm a
             UNION
@@ -334,6 +352,7 @@ BEGIN ATOMIC
         ) k
         LEFT JOIN arm p ON p.pilot_id = k.pilot_id AND p.outcome = k.outcome AND p.measure = k.measure AND p.arm = 'pilot'
         LEFT JOIN arm c ON c.pilot_id = k.pilot_id AND c.outcome = k.outcome AND c.measure = k.measure AND c.arm = 'control'
+        CROSS JOIN LATERAL (SELECT k.outcome = 'sri_days' AND k.pilot_id NOT IN (SELECT calib.pilots_silent()) AS told) s
     ), whole AS MATERIALIZED (
         -- where what is compared shows too few, the arms as they are listed, without an interval
         SELECT c.pilot_id, c.outcome, c.measure, c.pilot_listed, c.control_listed, c.pilot_units, c.control_units,
@@ -374,6 +393,7 @@ BEGIN ATOMIC
     ), told AS (
         SELECT j.*, p.name, b.from_day AS before_from, b.to_day - 1 AS before_to, a.from_day AS after_from, a.to_day - 1 AS after_to,
                CASE WHEN a.from_day IS NULL THEN 'pilot_not_measured'
+                    WHEN j.outcome = 'sri_days' AND j.pilot_open IS NULL THEN 'pilot_in_silence'
                     WHEN j.effect IS NULL THEN 'pilot_nothing'
                     WHEN j.by_arm THEN 'pilot_by_arm'
                     WHEN least(j.pilot_units, j.control_units) < 2 THEN 'pilot_too_few'
@@ -407,7 +427,7 @@ BEGIN ATOMIC
            t.effect, t.standard_error, t.df, t.ci_low, t.ci_high,
            t.pilot_open, t.control_open, t.pilot_not_acted, t.control_not_acted, t.code, t.args,
            concat_ws(CASE calib.language() WHEN 'zh' THEN '' ELSE ' ' END, calib.reason_text(t.code, t.args),
-               CASE WHEN t.outcome = 'sri_days' THEN calib.reason_text('pilot_open', t.args)
+               CASE WHEN t.pilot_open IS NOT NULL THEN calib.reason_text('pilot_open', t.args)
                     WHEN t.outcome = 'nps' AND t.code NOT IN ('pilot_by_arm', 'pilot_not_measured')
                      AND t.pilot_units + t.control_units < t.pilot_listed + t.control_listed
                     THEN calib.reason_text('pilot_hidden', t.args) END)
@@ -418,7 +438,7 @@ COMMENT ON FUNCTION calib.pilot_effects_now() IS 'What the view pilot_effect sho
 CREATE VIEW calib.pilot_effect WITH (security_invoker = true) AS
 SELECT e.* FROM calib.pilot_effects_now() e;
 COMMENT ON VIEW calib.pilot_effect IS
-'What each pilot did, per outcome: the mean change of its units less that of the control units, with a 95 % interval from how the units'' changes differ (Welch), and a sentence. For who sees all units of the pilot.';
+'What each pilot did, per outcome: the mean change of its units less that of the control units, with a 95 % interval from how the units'' changes differ (Welch), and a sentence. For who sees all units of the pilot; sri_days is told when it is over, before that to admins for everyone.';
 COMMENT ON COLUMN calib.pilot_effect.pilot_id IS 'The pilot.';
 COMMENT ON COLUMN calib.pilot_effect.pilot_name IS 'Its name.';
 COMMENT ON COLUMN calib.pilot_effect.outcome IS 'attainment_original (1.1 is 110 % of the ORIGINAL targets), sri_days (mean days from detected to acted) or nps (points).';
@@ -444,6 +464,6 @@ COMMENT ON COLUMN calib.pilot_effect.pilot_open IS 'sri_days: deviations of the 
 COMMENT ON COLUMN calib.pilot_effect.control_open IS 'sri_days: those of the control units.';
 COMMENT ON COLUMN calib.pilot_effect.pilot_not_acted IS 'sri_days: dismissed or recovered ones of the pilot units, in no mean.';
 COMMENT ON COLUMN calib.pilot_effect.control_not_acted IS 'sri_days: those of the control units.';
-COMMENT ON COLUMN calib.pilot_effect.reason_code IS 'pilot_clear, pilot_unclear, pilot_too_few, pilot_no_spread, pilot_by_arm, pilot_nothing or pilot_not_measured.';
+COMMENT ON COLUMN calib.pilot_effect.reason_code IS 'pilot_clear, pilot_unclear, pilot_too_few, pilot_no_spread, pilot_by_arm, pilot_nothing, pilot_in_silence or pilot_not_measured.';
 COMMENT ON COLUMN calib.pilot_effect.reason_args IS 'The numbers of the sentence, rounded.';
 COMMENT ON COLUMN calib.pilot_effect.sentence IS 'What it means, in calib.language.';

@@ -80,8 +80,9 @@ BEGIN
             ELSE EXISTS (SELECT FROM calib.activity_kind k WHERE k.kind = e.value #>> '{}') END;
         RETURN format('names what is in no row of calib.%s: ', CASE $1 WHEN 'stages' THEN 'stage' ELSE 'activity_kind' END) || unknown;
     END IF;
-    IF jsonb_typeof($4) <> 'string' OR word = '' THEN
-        RETURN 'must be a text';
+    -- what it names is in the key of a deviation, which an index takes only so long
+    IF jsonb_typeof($4) <> 'string' OR word = '' OR length(word) > 200 THEN
+        RETURN 'must be a text of at most 200 characters';
     END IF;
     RETURN CASE
         WHEN $1 = 'time' AND word !~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' THEN 'must be a time of day as HH:MM'

@@ -13,7 +13,10 @@ CREATE TABLE calib.target (
         CONSTRAINT target_value_positive CHECK (value > 0 AND value < 'Infinity'),
     published_at timestamptz,
     external_ref text,
-    UNIQUE (unit_id, measure, product_line, grain, period_start)
+    UNIQUE (unit_id, measure, product_line, grain, period_start),
+    -- they are in the keys of deviations and reminders too: one too long for an index
+    -- would stop the detection of all
+    CONSTRAINT target_names_short CHECK (length(measure) <= 200 AND length(product_line) <= 200)
 );
 COMMENT ON TABLE calib.target IS
 'What a unit must reach in a period. A draft until published or until its period starts; from then on original_value is fixed and value changes only by adjustments.';

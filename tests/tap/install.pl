@@ -201,6 +201,26 @@ none('what runs code with the rights of whose table it is is not for PUBLIC', $m
 	WHERE proname ~ '^(run_as_|ask_|feed_(read|remove|facts)|add_stages|put_|drop_|lock_table|grant_|revoke_)'
 		AND has_function_privilege('public', oid, 'EXECUTE')});
 
+none('what stands behind a door, a job\'s worker, and what says it is internal, is not for PUBLIC', $members . q{
+	SELECT name FROM func
+	WHERE (proname ~ '_behind_door$|^run_' OR obj_description(oid, 'pg_proc') ~ '\mInternal\M|; internal[.]')
+		AND has_function_privilege('public', oid, 'EXECUTE')});
+
+# what only fills in may be left out by a replica: the row comes filled
+none('every trigger that keeps a rule fires always', $members . q{
+	SELECT rel.name || ' ' || t.tgname FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid
+	WHERE NOT t.tgisinternal AND t.tgenabled <> 'A' AND t.tgname !~ '^fill_'});
+
+none('a dump has every table but what CREATE EXTENSION makes anew', $members . q{
+	SELECT name FROM rel
+	WHERE relkind IN ('r', 'p') AND oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'calib')
+		AND name <> ALL ('{calib.seed,calib.reason,calib.own_trigger,calib.era,calib.adapter,calib.adapter_feed,calib.adapter_stage}')
+	UNION ALL
+	SELECT rel.name FROM rel
+	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = rel.oid AND d.deptype = 'i' AND d.refclassid = 'pg_class'::regclass
+	JOIN pg_extension e ON e.extname = 'calib'
+	WHERE relkind = 'S' AND d.refobjid = ANY (e.extconfig) AND rel.oid <> ALL (e.extconfig)});
+
 none('aggregates are parallel safe and combine', $members . q{
 	SELECT name FROM func JOIN pg_aggregate a ON a.aggfnoid = func.oid
 	WHERE proparallel <> 's' OR aggcombinefn = 0
