@@ -30,7 +30,7 @@ CREATE TABLE calib.policy (
     loop boolean,
     reopen_days integer CHECK (reopen_days >= 0),
     recover_days integer CHECK (recover_days >= 0),
-    act_within_days integer CHECK (act_within_days >= 0),
+    act_within_days integer CHECK (act_within_days BETWEEN 0 AND 3660),
     UNIQUE NULLS NOT DISTINCT (unit_id, valid_from),
     -- With a hole in it, what it leaves out would be nobody's rule.
     CONSTRAINT policy_for_everyone_is_full CHECK (unit_id IS NOT NULL
