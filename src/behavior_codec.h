@@ -4,6 +4,11 @@
  *
  * What is here depends on the C library alone, so that it links into a fuzzer.
  * docs/behavior_format.md says what each byte means.
+ *
+ * Numbers are varints: seven bits a byte, lowest first, and no longer than
+ * needed, so that a value has exactly one form and equal summaries have equal
+ * bytes.  Nothing is aligned and nothing depends on the byte order of the
+ * machine.
  */
 #ifndef CALIB_BEHAVIOR_CODEC_H
 #define CALIB_BEHAVIOR_CODEC_H
@@ -19,6 +24,30 @@
 
 /* What a state packs into 14 bits */
 #define BEHAVIOR_KINDS_MAX 16384
+
+#define FLAG_DETAILED 1
+#define FLAG_PARTIAL 2
+#define FLAG_NO_CUSTOMER 4
+#define FLAGS_KNOWN 7
+
+#define CHECKSUM_BYTES 4
+#define VARINT_BYTES 10
+#define WIDE_BYTES 19
+
+/* How the events of an act are told, in the two lowest bits of its token */
+#define ONE_ON_TIME 0
+#define ONE_LATE 1
+#define MANY_ON_TIME 2
+#define MIXED 3
+
+/* What a timestamp and a date of PostgreSQL can be */
+#define BEHAVIOR_TIME_MIN (INT64_C(-211813488000000000))
+#define BEHAVIOR_TIME_END (INT64_C(9223371331200000000))
+#define BEHAVIOR_USECS_A_DAY (INT64_C(86400000000))
+
+/* Quantities of all kinds, whatever their sign, stay below: two can be added
+ */
+#define BEHAVIOR_QUANTITY_LIMIT ((__int128) 1 << 126)
 
 #define BEHAVIOR_ZONE_MAX 255
 #define BEHAVIOR_NAME_MAX (1 << 20)
@@ -87,9 +116,12 @@ typedef enum BehaviorStep
  */
 typedef struct BehaviorReader
 {
+	const uint8_t *begin;
 	const uint8_t *at;
-	const uint8_t *end;
+	const uint8_t *end; /* of what is read: the checksum stands behind it */
 	const char *problem;
+	size_t offset;       /* the byte at which the problem was seen */
+	void (*pause)(void); /* where a check may be interrupted; may be NULL */
 	BehaviorHeader header;
 	uint64_t left;      /* customers not begun yet */
 	bool first_item;    /* no day or customer read yet */
@@ -111,9 +143,10 @@ extern BehaviorStep behavior_next_customer(BehaviorReader *reader,
 extern bool behavior_sum_holds(const uint8_t *bytes, size_t size);
 
 /*
- * All that must hold of a value: every byte of it, and that its sums are those
- * of its parts.  kinds, counted and days are room for as many as the header
- * says; used is a byte per day.  Returns what is wrong, or NULL.
+ * All that must hold of a value just opened: every byte of it, its checksum,
+ * and that its sums are those of its parts.  kinds, counted and days are room
+ * for as many as the header says; used is a byte per day.  Returns what is
+ * wrong, or NULL; reader->offset says where it was seen.
  */
 extern const char *behavior_check(BehaviorReader *reader, BehaviorKind *kinds,
                                   BehaviorKind *counted, int32_t *days,
