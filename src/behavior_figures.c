@@ -368,7 +368,7 @@ weight_of(const JsonbValue *kind, const JsonbValue *value)
 	if (value->type != jbvNumeric)
 		weights_refused("not a number", kind);
 	weight = DatumGetFloat8(DirectFunctionCall1(
-	    numeric_float8, NumericGetDatum(value->val.numeric)));
+	    numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 	if (!(weight >= 0.0 && weight <= DBL_MAX))
 		weights_refused("negative or not finite", kind);
 	return weight;

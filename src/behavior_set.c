@@ -10,7 +10,8 @@
 
 #include "miscadmin.h"
 
-#define FIRST_ENTRIES 8
+/* Half of it must hold the five entries a count may take. */
+#define FIRST_ENTRIES 16
 #define FIRST_KINDS 8
 
 /* An array up to this size is not worth sorting before it grows. */
