@@ -13,33 +13,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* The act that begins at entry *i, which moves behind it. */
-void
-behavior_next_entry(const BehaviorSet *set, int64 *i, BehaviorAct *act,
-                    int32 *day)
-{
-	const BehaviorEntry *first = &set->entry[*i];
-
-	act->customer = (int64) (first->high ^ PG_INT64_MIN);
-	act->no_customer = (first->low & ENTRY_NO_CUSTOMER) != 0;
-	*day = (int32) ((uint32) (first->low >> ENTRY_DAY_SHIFT) ^ 0x80000000);
-	act->kind = (first->low >> ENTRY_KIND_SHIFT) & (BEHAVIOR_KINDS_MAX - 1);
-	act->on_time = 0;
-	act->late = 0;
-	do
-	{
-		const BehaviorEntry *entry = &set->entry[*i];
-		int64 count = (int64) behavior_entry_count(entry);
-
-		if (entry->low & ENTRY_LATE)
-			act->late += count;
-		else
-			act->on_time += count;
-		(*i)++;
-	} while (*i < set->entries &&
-	         behavior_same(first, &set->entry[*i], ENTRY_ACT_BITS));
-}
-
 /* Sums of entries -------------------------------------------------------- */
 
 static void

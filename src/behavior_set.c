@@ -9,6 +9,7 @@
 #include "behavior_set.h"
 
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 /* Half of it must hold the five entries a count may take. */
 #define FIRST_ENTRIES 16
@@ -29,6 +30,45 @@
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* Sorts what is of one customer; parts that came in order have left it so. */
+static void
+sort_runs(BehaviorEntry *entry, int64 n)
+{
+	int64 begin = 0;
+
+	while (begin < n)
+	{
+		int64 end = begin + 1;
+		bool sorted = true;
+
+		while (end < n && entry[end].high == entry[begin].high)
+		{
+			sorted &= entry[end - 1].low <= entry[end].low;
+			end++;
+		}
+		if (!sorted)
+			sort_entries(entry + begin, end - begin);
+		begin = end;
+	}
+}
+
+/*
+ * Entries to the order of their customers, digit by digit; then each customer
+ * by itself.
+ */
+#define RADIX_SORT order_by_customer
+#define RADIX_TYPE BehaviorEntry
+#define RADIX_KEY(entry) ((entry)->high)
+#define RADIX_COMPARING sort_entries
+#include "behavior_radix.h"
+
+static void
+sort_set(BehaviorEntry *entry, int64 n)
+{
+	if (order_by_customer(entry, n))
+		sort_runs(entry, n);
+}
+
 #define ST_SORT sort_customers
 #define ST_ELEMENT_TYPE BehaviorCustomer
 #define ST_COMPARE(a, b) \
@@ -38,6 +78,12 @@
 #define ST_DECLARE
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+#define RADIX_SORT order_customers
+#define RADIX_TYPE BehaviorCustomer
+#define RADIX_KEY(one) ((uint64) (one)->customer ^ PG_INT64_MIN)
+#define RADIX_COMPARING sort_customers
+#include "behavior_radix.h"
 
 #define ST_SORT sort_days
 #define ST_ELEMENT_TYPE int32
@@ -291,7 +337,7 @@ behavior_set_compact(BehaviorSet *set)
 	int64 out = 0;
 	int64 i = 0;
 
-	sort_entries(entry, n);
+	sort_set(entry, n);
 	while (i < n)
 	{
 		BehaviorEntry first = entry[i];
@@ -331,9 +377,8 @@ behavior_set_make_room(BehaviorSet *set)
 	    grown(set, set->entry, set->entries_room, sizeof(BehaviorEntry));
 }
 
-/* Events of what high and low say; the lowest bits of low are empty. */
 void
-behavior_set_add_events(BehaviorSet *set, uint64 high, uint64 low, int64 count)
+behavior_set_add_many(BehaviorSet *set, uint64 high, uint64 low, int64 count)
 {
 	/* a count takes up to five digits */
 	while (unlikely(set->entries_room - set->entries < 5))
@@ -364,7 +409,7 @@ behavior_set_compact_customers(BehaviorSet *set)
 	int64 out = 0;
 	int64 i;
 
-	sort_customers(customer, set->customers);
+	(void) order_customers(customer, set->customers);
 	for (i = 0; i < set->customers; i++)
 	{
 		if (out == 0 || customer[out - 1].customer != customer[i].customer)

@@ -134,6 +134,33 @@ behavior_entry_count(const BehaviorEntry *entry)
 	return (entry->low & ENTRY_DIGIT_MASK) << (digit * ENTRY_DIGIT_BITS);
 }
 
+/* The act that begins at entry *i, which moves behind it. */
+static inline void
+behavior_next_entry(const BehaviorSet *set, int64 *i, BehaviorAct *act,
+                    int32 *day)
+{
+	const BehaviorEntry *first = &set->entry[*i];
+
+	act->customer = (int64) (first->high ^ PG_INT64_MIN);
+	act->no_customer = (first->low & ENTRY_NO_CUSTOMER) != 0;
+	*day = (int32) ((uint32) (first->low >> ENTRY_DAY_SHIFT) ^ 0x80000000);
+	act->kind = (first->low >> ENTRY_KIND_SHIFT) & (BEHAVIOR_KINDS_MAX - 1);
+	act->on_time = 0;
+	act->late = 0;
+	do
+	{
+		const BehaviorEntry *entry = &set->entry[*i];
+		int64 count = (int64) behavior_entry_count(entry);
+
+		if (entry->low & ENTRY_LATE)
+			act->late += count;
+		else
+			act->on_time += count;
+		(*i)++;
+	} while (*i < set->entries &&
+	         behavior_same(first, &set->entry[*i], ENTRY_ACT_BITS));
+}
+
 /* behavior_set.c */
 extern BehaviorSet *behavior_set_make(MemoryContext context, const char *zone,
                                       size_t zone_length, bool keep_acts);
@@ -144,8 +171,8 @@ extern void behavior_set_add_quantity(BehaviorSlot *slot,
 extern void behavior_set_check_totals(const BehaviorSet *set);
 extern void behavior_set_order_kinds(BehaviorSet *set);
 extern void behavior_set_make_room(BehaviorSet *set);
-extern void behavior_set_add_events(BehaviorSet *set, uint64 high, uint64 low,
-                                    int64 count);
+extern void behavior_set_add_many(BehaviorSet *set, uint64 high, uint64 low,
+                                  int64 count);
 extern void behavior_set_compact(BehaviorSet *set);
 extern void behavior_set_add_customer(BehaviorSet *set,
                                       const BehaviorCustomer *customer);
@@ -153,9 +180,21 @@ extern void behavior_set_compact_customers(BehaviorSet *set);
 extern void behavior_set_add_day(BehaviorSet *set, int32 day);
 extern int64 behavior_unique_days(int32 *day, int64 n);
 
+/* Events of what high and low say; the lowest bits of low are empty. */
+static inline void
+behavior_set_add_events(BehaviorSet *set, uint64 high, uint64 low, int64 count)
+{
+	if (unlikely(count != 1 || set->entries == set->entries_room))
+	{
+		behavior_set_add_many(set, high, low, count);
+		return;
+	}
+	set->entry[set->entries].high = high;
+	set->entry[set->entries].low = low | 1;
+	set->entries++;
+}
+
 /* behavior_fold.c */
-extern void behavior_next_entry(const BehaviorSet *set, int64 *i,
-                                BehaviorAct *act, int32 *day);
 extern void behavior_tally(BehaviorSet *set, BehaviorTally *tally);
 extern void behavior_collect_days(const BehaviorSet *set,
                                   const BehaviorTally *tally,

@@ -247,16 +247,13 @@ add_event(BehaviorSet *set, FunctionCallInfo fcinfo, int32 day, int kind,
 {
 	bool no_customer = PG_ARGISNULL(ARG_CUSTOMER);
 	int64 customer = no_customer ? 0 : PG_GETARG_INT64(ARG_CUSTOMER);
-	BehaviorEntry *entry;
 
-	if (unlikely(set->entries == set->entries_room))
-		behavior_set_make_room(set);
-	entry = &set->entry[set->entries++];
-	entry->high = (uint64) customer ^ PG_INT64_MIN;
-	entry->low = (no_customer ? ENTRY_NO_CUSTOMER : 0) |
-	             (uint64) ((uint32) day ^ 0x80000000) << ENTRY_DAY_SHIFT |
-	             (uint64) kind << ENTRY_KIND_SHIFT | (late ? ENTRY_LATE : 0) |
-	             1;
+	behavior_set_add_events(
+	    set, (uint64) customer ^ PG_INT64_MIN,
+	    (no_customer ? ENTRY_NO_CUSTOMER : 0) |
+	        (uint64) ((uint32) day ^ 0x80000000) << ENTRY_DAY_SHIFT |
+	        (uint64) kind << ENTRY_KIND_SHIFT | (late ? ENTRY_LATE : 0),
+	    1);
 }
 
 static BehaviorSet *
