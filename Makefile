@@ -41,7 +41,7 @@ $(INSTALL_SQL): src/order $(SQL_PARTS) calib.control
 	       '\echo Use "CREATE EXTENSION calib" to load this file. \quit'; \
 	   cat $(SQL_PARTS); } > $@
 
-.PHONY: demo demo-stop test feed-minute real bench tamper
+.PHONY: demo demo-stop test feed-minute real bench tamper fuzz
 demo:
 	@scripts/demo.sh
 demo-stop:
@@ -56,3 +56,5 @@ bench:
 	@scripts/bench.sh $(BENCH)
 tamper:
 	@scripts/tamper.sh $(ACTS)
+fuzz:
+	@scripts/fuzz.sh $(ROUNDS) $(SEED)

@@ -22,7 +22,7 @@ SELECT region, round(attainment * 100, 1) AS "attained %", round(pace * 100, 1) 
        round(density_index::numeric, 2) AS "index", quadrant, signal, remedy
 FROM calib.war_room WHERE product_line = '' ORDER BY unit_id;
 
-\echo '== East China: a competitor cut prices. Most teams miss, nobody slackens: the market, not the people'
+\echo '== East China: a competitor cut prices. All teams miss, and together they work no less than before: the market, not the people'
 SELECT reason FROM calib.diagnosis WHERE unit_id = 10 AND product_line = '';
 
 \echo '== A payment of half a million is entered in the CRM, for a rep in Anhui: what the diagnosis says before it, with it, and once it is deleted again'
@@ -84,13 +84,13 @@ SET calib.clock = '2025-09-12 18:00+08';
 SELECT u.name AS rep, s.visited, s.stuck, s.share::numeric(3,2), s.flagged
 FROM calib.shallow_coverage s JOIN calib.unit u USING (unit_id) WHERE s.flagged;
 
-\echo '== 28 September: calib has prepared the calibration meeting of East China, three questions with its proposals'
+\echo '== 28 September: calib has prepared the calibration meeting of East China: customers and requests; no open deviation calls for another target'
 CALL demo.play('2025-09-16', '2025-09-29');
 SET calib.clock = '2025-09-28 17:00+08';
 SET calib.actor = 'Li Yan';
 SELECT calib.open_meeting(10, '2025-09-28') AS meeting \gset
 SELECT part, position AS no, unit_name, subject_name, reason FROM calib.agenda(:meeting);
-\echo '-- customers change tier as proposed; nobody is moved twice; the new targets wait for their first month. Twelve minutes'
+\echo '-- customers change tier as proposed; nobody is moved twice. Twelve minutes'
 SET calib.clock = '2025-09-28 17:12+08';
 SELECT calib.decide(:meeting, item_id, CASE part WHEN 'tier' THEN 'accept' WHEN 'resource' THEN 'reject' ELSE 'defer' END) FROM calib.agenda(:meeting) \g /dev/null
 SELECT part, decision, count(*) AS items, min(outcome ->> 'done') AS outcome FROM calib.close_meeting(:meeting) GROUP BY part, decision ORDER BY part DESC;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# bench.sh [measures] [guard] [audit] [feed]: runs bench/NAME.sh, all where none is named, on
-# a throwaway cluster with sane settings, each in a database of its own.
+# bench.sh [measures] [behavior_summary] [guard] [audit] [feed]: runs
+# bench/NAME.sh, all where none is named, on a throwaway cluster with sane
+# settings, each in a database of its own.
 # What it prints are ratios measured side by side; absolute times are the
 # machine's.
 set -eu
@@ -15,7 +16,7 @@ say "building and starting a throwaway cluster"
 	max_wal_size=4GB autovacuum=off >/dev/null
 find_dir bench
 . "$DIR/env"
-[ $# -gt 0 ] || set -- measures guard audit feed
+[ $# -gt 0 ] || set -- measures behavior_summary guard audit feed
 for name in "$@"; do
 	[ -e "$ROOT/bench/$name.sh" ] || die "there is no bench/$name.sh"
 	createdb "$name"

@@ -7,6 +7,7 @@ SET TimeZone = 'UTC';
 SET calib.clock = '2025-06-01 09:00+08';
 INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (1, NULL, 'company', 'Company'), (2, 1, 'region', 'East'), (3, 2, 'team', 'Alpha'), (4, 2, 'team', 'Beta'), (5, 1, 'region', 'West');
 INSERT INTO calib.policy (unit_id, valid_from, act_within_days) VALUES (4, '2025-06-01', 7);
+INSERT INTO calib.policy (unit_id, valid_from, act_within_days) VALUES (5, '2025-06-01', 3661);
 -- acted after so long: in time is up to 5 days to the second, for Beta 7
 INSERT INTO calib.deviation (unit_id, kind, period_start, detected_at, acted_at, ended_at, ending, action, acted_by)
 SELECT unit, 'rule ' || n, '2025-07-01', detected, detected + took::interval, detected + took::interval, 'acted', 'coaching', who

@@ -83,6 +83,18 @@ SELECT detect('2025-09-18') AS after_28_days;
 SELECT * FROM seen;
 ROLLBACK;
 
+-- 2147483647 days are never, and a fault for nobody.
+BEGIN;
+SET LOCAL calib.clock = '2025-07-01 09:00+08';
+INSERT INTO calib.policy (unit_id, valid_from, reopen_days) VALUES (11, '2025-07-02', 2147483647);
+SET LOCAL calib.clock = '2025-08-20 10:00+08';
+SELECT team(11, 150, 37.5), detect('2025-08-15') \g (format=unaligned tuples_only=on)
+SELECT calib.dismiss(deviation_id, 'Never mind') FROM calib.deviation WHERE unit_id = 11 \g /dev/null
+SET LOCAL calib.clock = '2025-12-15 12:00+08';
+SELECT visits(11, 200, '2025-08-15') \g /dev/null
+SELECT detect('2025-09-25');
+ROLLBACK;
+
 -- 4. Three of East's five call for the same: East gets one that names them, they get
 -- none; the company none, for of its regions none calls by itself.
 BEGIN;

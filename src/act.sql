@@ -79,7 +79,8 @@ BEGIN
     END IF;
     IF $2 IN ('coaching', 'other') AND coalesce($3, '') !~ '[^[:space:]]' THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('action %s needs a note that says what was done', $2);
+            MESSAGE = format('action %s needs a note that says what was done', $2),
+            HINT = format('calib.act(%s, %L, note).', $1, $2);
     END IF;
     PERFORM calib.end_deviation(asked, 'acted', $2, $3);
 END $$;
@@ -94,7 +95,8 @@ DECLARE
     asked calib.deviation := calib.deviation_asked_for($1, '{manager,admin}', 'dismiss this deviation');
 BEGIN
     IF coalesce($2, '') !~ '[^[:space:]]' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a dismissal needs a reason';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a dismissal needs a reason',
+            HINT = format('calib.dismiss(%s, reason): say why nothing is to be done.', $1);
     END IF;
     PERFORM calib.end_deviation(asked, 'dismissed', NULL, $2);
 END $$;
@@ -116,7 +118,7 @@ COMMENT ON FUNCTION calib.action_answers() IS
 'Which kinds of deviations an act answers by itself; of_target: only those of the same measure and product line whose period overlaps.';
 
 CREATE FUNCTION calib.act_on(units bigint[], action text, measure text, product_line text,
-    from_day date, to_day date, at timestamptz, acted_by text, note text) RETURNS bigint
+    from_day date, to_day date, at timestamptz, acted_by text, note text, naming boolean DEFAULT true) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -131,16 +133,16 @@ BEGIN
         SELECT o.deviation_id
         FROM calib.action_answers() a JOIN calib.deviation o ON o.kind = ANY (a.kinds)
         WHERE a.action = $2 AND o.ending IS NULL AND o.detected_at <= $7
-          AND (o.unit_id = ANY ($1) OR o.units && $1)
+          AND (o.unit_id = ANY ($1) OR ($10 AND o.units && $1))
           AND (NOT a.of_target OR (o.measure = $3 AND o.product_line = $4
                AND o.period_start < $6 AND calib.period_end(o.period_start, o.grain) > $5))
         FOR NO KEY UPDATE OF o SKIP LOCKED);
     GET DIAGNOSTICS acted = ROW_COUNT;
     RETURN acted;
 END $$;
-COMMENT ON FUNCTION calib.act_on(bigint[], text, text, text, date, date, timestamptz, text, text) IS
-'Ends as acted on the open deviations, detected by then, of these units or naming one of them that the action answers (calib.action_answers); returns how many. measure to to_day: of the target adjusted, its period being [from_day, to_day).';
-REVOKE EXECUTE ON FUNCTION calib.act_on(bigint[], text, text, text, date, date, timestamptz, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION calib.act_on(bigint[], text, text, text, date, date, timestamptz, text, text, boolean) IS
+'Ends as acted on the open deviations, detected by then, of these units or (naming) naming one of them that the action answers (calib.action_answers); returns how many. measure to to_day: of the target adjusted, its period being [from_day, to_day).';
+REVOKE EXECUTE ON FUNCTION calib.act_on(bigint[], text, text, text, date, date, timestamptz, text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION calib.filed_acts(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (id bigint, units bigint[], action text, measure text, product_line text, from_day date, to_day date,
@@ -198,7 +200,9 @@ CREATE TRIGGER answer_filing AFTER INSERT OR UPDATE ON calib.resource_request
 ALTER TABLE calib.resource_request ENABLE ALWAYS TRIGGER answer_filing;
 
 -- The trigger misses what was filed while a detection that it could not see was at
--- work, and what was filed before days that are caught up with only now.
+-- work, and what was filed before days that are caught up with only now. A deviation
+-- names units as they join it: what was filed before a detection let a unit join was not
+-- about this deviation, and would be an act before there was anything to act on.
 CREATE FUNCTION calib.answer_filed(as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -206,6 +210,7 @@ AS $$
 DECLARE
     filed record;
     acted bigint := 0;
+    before timestamptz := (SELECT max(d.as_of) FROM calib.detection d);
 BEGIN
     FOR filed IN
         SELECT f.*
@@ -213,10 +218,10 @@ BEGIN
         ORDER BY f.at, f.action, f.id
     LOOP
         acted := acted + calib.act_on(filed.units, filed.action, filed.measure, filed.product_line,
-            filed.from_day, filed.to_day, filed.at, filed.acted_by, filed.note);
+            filed.from_day, filed.to_day, filed.at, filed.acted_by, filed.note, filed.at >= before);
     END LOOP;
     RETURN acted;
 END $$;
 COMMENT ON FUNCTION calib.answer_filed(timestamptz) IS
-'Ends as acted on the open deviations answered by what was filed up to as_of; returns how many.';
+'Ends as acted on the open deviations answered by what was filed up to as_of, those that name a unit by what was filed since the detection before; returns how many.';
 REVOKE EXECUTE ON FUNCTION calib.answer_filed(timestamptz) FROM PUBLIC;

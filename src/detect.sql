@@ -50,7 +50,8 @@ BEGIN
           AND (d.unit_id = ($1).unit_id OR d.units && $3)
           AND d.measure = ($1).measure AND d.product_line = ($1).product_line
           AND (d.grain = ($1).grain OR calib.overlaps($1, d.grain, d.period_start))
-          AND d.ended_at + make_interval(hours => 24 * $5) > $4)
+          -- in seconds: reopen_days may be any number, where it means never
+          AND extract(epoch FROM $4 - d.ended_at) < 86400::bigint * $5)
     THEN
         RETURN 'rests';
     END IF;
@@ -367,6 +368,7 @@ BEGIN
     IF EXISTS (SELECT FROM calib.detection d WHERE d.as_of >= $1) THEN
         RETURN 0;
     END IF;
+    PERFORM calib.make_reports_counted($1, 'deviation');
     done.as_of := $1;
     done.acted := calib.answer_filed($1);
     findings := ARRAY(SELECT f FROM calib.findings_at($1) f);

@@ -79,7 +79,8 @@ BEGIN
     -- what is only observed is there for nobody but whom it is shown to
     IF NOT FOUND OR (asked.observed AND NOT calib.holds('{admin}', NULL)) THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('there is no deviation %s', coalesce($1::text, 'null'));
+            MESSAGE = format('there is no deviation %s', coalesce($1::text, 'null')),
+            HINT = 'calib.deviation_open lists those that wait for an act.';
     END IF;
     PERFORM calib.require_duty($2, asked.unit_id, $3);
     RETURN asked;
@@ -118,7 +119,8 @@ DECLARE
 BEGIN
     PERFORM calib.deviation_asked_for($1, '{rep,manager,risk,hr,admin}', 'comment this deviation');
     IF $2 IS NULL OR $2 !~ '[^[:space:]]' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a comment needs words';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a comment needs words',
+            HINT = 'calib.comment_deviation(deviation_id, note).';
     END IF;
     INSERT INTO calib.deviation_comment (deviation_id, note, commented_by, commented_at)
     VALUES ($1, $2, calib.person(), calib.clock())

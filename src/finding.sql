@@ -178,9 +178,11 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT a.unit_id FROM calib.activity a
             WHERE a.source = s.source AND a.occurred_at > s.newest - interval '2184 hours' AND a.occurred_at <= s.newest
+              AND a.recorded_at <= $1
             UNION
             SELECT r.unit_id FROM calib.result r
-            WHERE r.source = s.source AND r.occurred_at > s.newest - interval '2184 hours' AND r.occurred_at <= s.newest) f
+            WHERE r.source = s.source AND r.occurred_at > s.newest - interval '2184 hours' AND r.occurred_at <= s.newest
+              AND r.recorded_at <= $1) f
     ), reached AS MATERIALIZED (
         SELECT DISTINCT t.source, l.unit_id, l.observed
         FROM told t

@@ -42,11 +42,13 @@ BEGIN
             HINT = format('The jobs are: %s.', (SELECT string_agg(j.job, ', ' ORDER BY j.job) FROM calib.job j));
     END IF;
     IF $2 IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'as_of must not be null';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'as_of must not be null',
+            HINT = 'Leave as_of out to run what is due by now.';
     END IF;
     IF NOT isfinite($2) OR $2 > calib.clock() THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a job cannot run as of a time that has not come',
-            DETAIL = format('as_of is %s, and it is %s.', $2, calib.clock());
+            DETAIL = format('as_of is %s, and it is %s.', $2, calib.clock()),
+            HINT = 'Leave as_of out to run what is due by now.';
     END IF;
 END $$;
 COMMENT ON FUNCTION calib.check_job_call(text, timestamptz) IS

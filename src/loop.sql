@@ -33,7 +33,8 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = '22023',
         MESSAGE = format('as_of must be a time that has come, not %s', coalesce($1::text, 'null')),
-        DETAIL = format('It is %s now.', calib.clock());
+        DETAIL = format('It is %s now.', calib.clock()),
+        HINT = 'Give a time up to now.';
 END $$;
 COMMENT ON FUNCTION calib.check_as_of(timestamptz) IS
 'Raises 22023 unless as_of is a time up to calib.clock().';

@@ -226,10 +226,12 @@ DECLARE
     held calib.meeting;
 BEGIN
     IF $1 IS NULL OR $2 IS NULL OR NOT isfinite($2) THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a meeting is of a unit and a month';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a meeting is of a unit and a month',
+            HINT = 'calib.open_meeting(unit_id, month): any day of the month names it.';
     END IF;
     IF NOT EXISTS (SELECT FROM calib.unit u WHERE u.unit_id = $1) THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('there is no unit %s', $1);
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('there is no unit %s', $1),
+            HINT = 'calib.unit lists them.';
     END IF;
     PERFORM calib.require_duty('{manager,admin}', $1, 'open a meeting of unit ' || $1);
     -- days that no timestamp reaches are dates too
@@ -237,7 +239,8 @@ BEGIN
     IF of_month IS NULL OR of_month NOT IN (running, (running - interval '1 month')::date) THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = 'a meeting is of the running month, or late of the one before',
-            DETAIL = format('It would be of the month of %s; today is %s.', $2, calib.today());
+            DETAIL = format('It would be of the month of %s; today is %s.', $2, calib.today()),
+            HINT = format('calib.open_meeting(%s, %L) is that of this month.', $1, running);
     END IF;
     INSERT INTO calib.meeting (unit_id, month, prepared_at)
     SELECT $1, of_month, at
@@ -275,7 +278,8 @@ BEGIN
     SELECT m.* INTO held FROM calib.meeting m WHERE m.meeting_id = $1 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('there is no meeting %s', coalesce($1::text, 'null'));
+            MESSAGE = format('there is no meeting %s', coalesce($1::text, 'null')),
+            HINT = 'calib.minutes lists them; calib.open_meeting(unit_id, month) returns the id.';
     END IF;
     PERFORM calib.require_duty('{manager,admin}', held.unit_id, format('%s meeting %s', $2, $1));
     IF held.closed_at IS NOT NULL THEN
@@ -340,7 +344,8 @@ BEGIN
     IF cardinality($4) > 0 AND (item.part = 'tier' OR item.request_id IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = 'only a target and a request not made yet cite evidence',
-            DETAIL = format('Item %s is about %s.', item.item_id, item.subject);
+            DETAIL = format('Item %s is about %s.', item.item_id, item.subject),
+            HINT = 'Leave evidence out.';
     END IF;
     IF item.part = 'resource' AND item.request_id IS NULL THEN
         PERFORM calib.require_duty('{manager}', item.unit_id, 'submit a request of unit ' || item.unit_id);
@@ -354,7 +359,8 @@ BEGIN
     IF $2 IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = 'only a target and a request not made yet take a value',
-            DETAIL = format('Item %s is about %s.', item.item_id, item.subject);
+            DETAIL = format('Item %s is about %s.', item.item_id, item.subject),
+            HINT = 'Leave value out.';
     END IF;
     RETURN NULL;
 END $$;
@@ -401,7 +407,8 @@ BEGIN
     IF $3 = 'accept' THEN
         taken := calib.check_acceptance(item, $5, $4, $6);
     ELSIF $5 IS NOT NULL OR $6 IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'only what is accepted takes a value or evidence';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'only what is accepted takes a value or evidence',
+            HINT = 'Leave them out; why it was not accepted goes into the note.';
     END IF;
     UPDATE calib.resolution r
     SET decision = $3, note = $4, value = taken, evidence = $6, decided_by = calib.person(), decided_at = calib.clock()

@@ -403,7 +403,7 @@ BEGIN ATOMIC
                jsonb_strip_nulls(jsonb_build_object(
                     'outcome_en', CASE j.outcome WHEN 'attainment_original' THEN 'Attainment of the original target' || coalesce(' (' || nullif(j.measure, '') || ')', '')
                                   WHEN 'sri_days' THEN 'Days from detected to acted' ELSE 'Net promoter score' END,
-                    'outcome_zh', CASE j.outcome WHEN 'attainment_original' THEN '原目标达成率' || coalesce('(' || nullif(j.measure, '') || ')', '')
+                    'outcome_zh', CASE j.outcome WHEN 'attainment_original' THEN '原目标达成率' || coalesce('(' || nullif(calib.measure_text(j.measure, true), '') || ')', '')
                                   WHEN 'sri_days' THEN '从发现到行动的天数' ELSE '净推荐值' END,
                     'unit_en', CASE j.outcome WHEN 'attainment_original' THEN 'percentage points' WHEN 'sri_days' THEN 'days' ELSE 'points' END,
                     'unit_zh', CASE j.outcome WHEN 'attainment_original' THEN '百分点' WHEN 'sri_days' THEN '天' ELSE '分' END,

@@ -82,3 +82,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calib.reason_text(text, jsonb, text) IS
 'The sentence of a reason with its numbers, in a language (en, zh; NULL: calib.language). An unknown code gives NULL.';
+
+-- Measures are named by whoever sets targets; only the one calib begins with has a
+-- name of its own.
+CREATE FUNCTION calib.measure_text(measure text, zh boolean) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN zh AND measure = 'collection' THEN '回款' ELSE measure END;
+END;
+COMMENT ON FUNCTION calib.measure_text(text, boolean) IS
+'What a measure is called in a sentence: collection is 回款 in Chinese, all others as they are.';

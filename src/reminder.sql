@@ -83,7 +83,8 @@ BEGIN
     SELECT r.* INTO found_one FROM calib.reminder r WHERE r.reminder_id = $1 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('there is no reminder %s', coalesce($1::text, 'null'));
+            MESSAGE = format('there is no reminder %s', coalesce($1::text, 'null')),
+            HINT = 'calib.reminder_waiting lists those that wait.';
     END IF;
     PERFORM calib.require_duty(array_remove(ARRAY[found_one.duty, 'manager', 'admin'], found_one.duty) || found_one.duty,
         found_one.unit_id, 'end this reminder');
@@ -131,7 +132,8 @@ AS $$
 BEGIN
     PERFORM calib.open_reminder($1);
     IF $2 IS NULL OR $2 !~ '[^[:space:]]' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a reminder is dismissed with a reason';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a reminder is dismissed with a reason',
+            HINT = format('calib.dismiss_reminder(%s, reason): say why it is not to be done.', $1);
     END IF;
     UPDATE calib.reminder r SET dismissed_at = calib.clock(), dismissed_by = calib.person(), note = $2
     WHERE r.reminder_id = $1;
@@ -150,9 +152,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- one that somebody is ending is his: whoever settles it may hold what he waits for next
     UPDATE calib.reminder r
     SET done_at = greatest($2, r.created_at), done_by = coalesce($3, 'calib'), note = $4
-    WHERE r.key = $1 AND r.done_at IS NULL AND r.dismissed_at IS NULL;
+    WHERE r.reminder_id IN (
+        SELECT o.reminder_id FROM calib.reminder o
+        WHERE o.key = $1 AND o.done_at IS NULL AND o.dismissed_at IS NULL
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
     RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION calib.settle_reminder_behind_door(text, timestamptz, text, text) IS 'What calib.settle_reminder does.';
@@ -174,7 +180,11 @@ AS $$
 DECLARE
     told bigint;
 BEGIN
-    UPDATE calib.reminder r SET announced = true WHERE NOT r.announced;
+    -- one that somebody is ending needs no telling; left open after all, the next time tells of it
+    UPDATE calib.reminder r SET announced = true
+    WHERE r.reminder_id IN (
+        SELECT o.reminder_id FROM calib.reminder o WHERE NOT o.announced
+        FOR NO KEY UPDATE OF o SKIP LOCKED);
     GET DIAGNOSTICS told = ROW_COUNT;
     IF told > 0 THEN
         PERFORM pg_notify('calib_reminder', told::text);

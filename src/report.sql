@@ -117,6 +117,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     zh boolean := coalesce($3, calib.language()) = 'zh';
+    comma constant text := CASE WHEN zh THEN ',' ELSE ', ' END;
     counts constant text[] := '{visits,new_customers,stage_advances,contract_changes,shelf_checks}';
     lines text[] := ARRAY[
         format(CASE WHEN zh THEN '周报:%s,%s 至 %s' ELSE 'Weekly report: %s, %s to %s' END,
@@ -137,15 +138,15 @@ BEGIN
             SELECT ($1 #>> ARRAY['indicators', i.code, 'numerator'])::numeric AS numerator,
                    ($1 #>> ARRAY['indicators', i.code, 'denominator'])::numeric AS denominator) f
         ORDER BY array_position('{visits,coverage,plan_adherence,strike_rate,lines_per_call,new_customers,stage_advances,contract_changes,shelf_checks,followup_timeliness,log_reports,collection_contacts}', i.code), i.code);
-    lines := lines || ARRAY['', CASE WHEN zh THEN '二、本周结果' ELSE 'Results of the week' END] || ARRAY(
+    lines := lines || ARRAY['', CASE WHEN zh THEN '二、本周业绩' ELSE 'Results of the week' END] || ARRAY(
         SELECT format(CASE WHEN zh THEN '- %s%s:%s' ELSE '- %s%s: %s' END,
-                   r.value ->> 'measure', coalesce(', ' || nullif(r.value ->> 'product_line', ''), ''), r.value ->> 'amount')
+                   calib.measure_text(r.value ->> 'measure', zh), coalesce(comma || nullif(r.value ->> 'product_line', ''), ''), r.value ->> 'amount')
         FROM jsonb_array_elements($1 -> 'results') WITH ORDINALITY AS r (value, n)
         ORDER BY r.n);
     lines := lines || ARRAY['', CASE WHEN zh THEN '三、目标' ELSE 'Targets' END] || ARRAY(
         SELECT format(CASE WHEN zh THEN '- %s%s(%s,%s 起):%s / %s,达成率 %s,原目标达成率 %s,进度 %s'
                            ELSE '- %s%s (%s from %s): %s of %s, attainment %s, of the original %s, pace %s' END,
-                   t.value ->> 'measure', coalesce(', ' || nullif(t.value ->> 'product_line', ''), ''),
+                   calib.measure_text(t.value ->> 'measure', zh), coalesce(comma || nullif(t.value ->> 'product_line', ''), ''),
                    CASE WHEN zh THEN CASE t.value ->> 'grain' WHEN 'month' THEN '月' WHEN 'quarter' THEN '季' ELSE '年' END ELSE t.value ->> 'grain' END,
                    t.value ->> 'period_start', t.value ->> 'actual', t.value ->> 'target',
                    calib.percent_text((t.value ->> 'attainment')::numeric), calib.percent_text((t.value ->> 'attainment_original')::numeric),
@@ -253,6 +254,22 @@ COMMENT ON FUNCTION calib.run_weekly_report(timestamptz) IS
 'Job weekly_report: makes the reports whose hour has come within the day before as_of, for reps in the loop who worked that week, with the figures of that hour. Returns how many. as_of NULL, infinite or later than calib.clock(): 22023.';
 REVOKE EXECUTE ON FUNCTION calib.run_weekly_report(timestamptz) FROM PUBLIC;
 
+-- A rule that counts the reports owed finds them whichever job comes first: after
+-- downtime each catches up by itself, and the rules' may be through with all its days
+-- before this one has begun.
+CREATE FUNCTION calib.make_reports_counted(as_of timestamptz, makes text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM calib.rule r WHERE r.enabled AND r.makes = $2 AND r.parameters ->> 'indicator' = 'log_reports') THEN
+        PERFORM calib.run_weekly_report($1);
+    END IF;
+END $$;
+COMMENT ON FUNCTION calib.make_reports_counted(timestamptz, text) IS
+'Makes the reports due as of a time where an enabled rule that makes reminders (or deviations: makes) counts them. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.make_reports_counted(timestamptz, text) FROM PUBLIC;
+
 -- Editing and filing ---------------------------------------------------------------
 
 CREATE FUNCTION calib.open_report(report_id bigint, body text, action text) RETURNS calib.report
@@ -265,7 +282,8 @@ BEGIN
     SELECT r.* INTO found_one FROM calib.report r WHERE r.report_id = $1 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('there is no report %s', coalesce($1::text, 'null'));
+            MESSAGE = format('there is no report %s', coalesce($1::text, 'null')),
+            HINT = 'calib.weekly_report lists them.';
     END IF;
     PERFORM calib.require_duty('{rep,manager,admin}', found_one.unit_id, $3);
     IF found_one.filed_at IS NOT NULL THEN

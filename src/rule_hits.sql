@@ -23,10 +23,10 @@ INSERT INTO calib.reason (code, en, zh) VALUES
  '{unit}自 {from_week} 起连续 {weeks} 个在岗周“{label_zh}”低于 {limit},最近一周为 {value}。'),
 ('rule_result_missing',
  '{unit}: no result of {measure} since {last_day}, for {days} working days; the limit is {limit}.',
- '{unit}自 {last_day} 之后已有 {days} 个工作日没有“{measure}”结果,上限为 {limit} 个工作日。'),
+ '{unit}自 {last_day} 之后已有 {days} 个工作日没有“{measure_zh}”记录,上限为 {limit} 个工作日。'),
 ('rule_result_none',
  '{unit}: no result of {measure} yet, {days} working days from {first_day} on; the limit is {limit}.',
- '{unit}自 {first_day} 起 {days} 个工作日内尚无“{measure}”结果,上限为 {limit} 个工作日。');
+ '{unit}自 {first_day} 起 {days} 个工作日内尚无“{measure_zh}”记录,上限为 {limit} 个工作日。');
 
 -- Opportunities as they stood ----------------------------------------------------
 
@@ -234,7 +234,7 @@ BEGIN
     SELECT p.rule, p.unit_id, format('measure %s', p.measure),
            format('rule:%s:%s:%s', p.rule, p.unit_id, to_char(coalesce(p.last_day, p.first_day), 'YYYY-MM-DD')),
            CASE WHEN p.last_day IS NULL THEN 'rule_result_none' ELSE 'rule_result_missing' END,
-           jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'measure', p.measure, 'days', p.working_days,
+           jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'measure', p.measure, 'measure_zh', calib.measure_text(p.measure, true), 'days', p.working_days,
                'limit', p.days, 'last_day', p.last_day, 'first_day', CASE WHEN p.last_day IS NULL THEN p.first_day END))
     FROM passed p
     JOIN calib.unit u ON u.unit_id = p.unit_id

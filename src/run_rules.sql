@@ -153,6 +153,40 @@ COMMENT ON FUNCTION calib.settle_steps(timestamptz) IS
 'Ends the reminders of steps that wait no longer, by whom and when the step was taken.';
 REVOKE EXECUTE ON FUNCTION calib.settle_steps(timestamptz) FROM PUBLIC;
 
+-- What ends a deviation, a report or a meeting passes over a reminder that somebody is
+-- ending. Where he leaves it open after all, nothing is left to be done about it.
+CREATE FUNCTION calib.settle_ended(as_of timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    settled record;
+BEGIN
+    FOR settled IN
+        WITH open AS MATERIALIZED (
+            SELECT r.reminder_id, r.key, r.unit_id FROM calib.reminder r
+            WHERE r.done_at IS NULL AND r.dismissed_at IS NULL AND r.created_at <= $1
+        )
+        SELECT o.reminder_id, o.key, d.ended_at AS at, d.ended_by AS by_whom, d.ending AS note
+        FROM open o JOIN calib.deviation d ON d.unit_id = o.unit_id AND d.ended_at <= $1
+        WHERE o.key LIKE 'deviation:%' AND o.key = calib.reminder_key(d)
+        UNION ALL
+        SELECT o.reminder_id, o.key, p.filed_at, p.filed_by, NULL
+        FROM open o JOIN calib.report p ON p.unit_id = o.unit_id AND p.filed_at <= $1
+        WHERE o.key = format('report:%s:%s', p.unit_id, to_char(p.week, 'YYYY-MM-DD'))
+        UNION ALL
+        SELECT o.reminder_id, o.key, m.closed_at, m.closed_by, NULL
+        FROM open o JOIN calib.meeting m ON m.unit_id = o.unit_id AND m.closed_at <= $1
+        WHERE o.key = calib.meeting_key(m.unit_id, m.month)
+        ORDER BY 1
+    LOOP
+        PERFORM calib.settle_reminder(settled.key, settled.at, settled.by_whom, settled.note);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION calib.settle_ended(timestamptz) IS
+'Ends the reminders that are still open of deviations that ended, reports filed and meetings closed by then.';
+REVOKE EXECUTE ON FUNCTION calib.settle_ended(timestamptz) FROM PUBLIC;
+
 -- The job ---------------------------------------------------------------------------
 
 CREATE FUNCTION calib.run_rules(as_of timestamptz) RETURNS bigint
@@ -164,7 +198,9 @@ DECLARE
     made bigint := 0;
 BEGIN
     PERFORM calib.check_as_of($1);
+    PERFORM calib.make_reports_counted($1, 'reminder');
     PERFORM calib.settle_steps($1);
+    PERFORM calib.settle_ended($1);
     made := calib.remind_of_steps($1);
     FOR hit IN
         SELECT h.*, r.duty, r.due_hours
@@ -181,5 +217,5 @@ BEGIN
     RETURN made;
 END $$;
 COMMENT ON FUNCTION calib.run_rules(timestamptz) IS
-'Job rules: reminders of what the rules find at as_of for units in the loop, and of overdue steps of the workflow for every unit; and ends those of steps taken. Returns how many reminders were made. as_of NULL, infinite or later than calib.clock(): 22023.';
+'Job rules: reminders of what the rules find at as_of for units in the loop, and of overdue steps of the workflow for every unit; and ends those of steps taken, and what is left of deviations ended, reports filed and meetings closed. Returns how many reminders were made. as_of NULL, infinite or later than calib.clock(): 22023.';
 REVOKE EXECUTE ON FUNCTION calib.run_rules(timestamptz) FROM PUBLIC;

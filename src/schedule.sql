@@ -35,8 +35,8 @@ END;
 COMMENT ON FUNCTION calib.cron_name(text) IS
 'The name of a job in pg_cron, which has one list for all databases; a name that is too long has the hash of the database''s.';
 
--- Jobs of a quarter of an hour begin in different minutes, each in one that follows from
--- its name: together they would ask for more workers than a server has by default.
+-- Jobs of a quarter of an hour begin in minutes spread over it, each in one that follows
+-- from its name: all together they would ask for more workers than a server has by default.
 CREATE FUNCTION calib.cron_entries() RETURNS TABLE (job text, name text, schedule text, command text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -103,11 +103,11 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT e.job, e.schedule, e.name,
-           format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L)', e.name, e.schedule, e.command, current_database(), calib.role())
+           format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', e.name, e.schedule, e.command, current_database(), calib.role())
     FROM calib.cron_entries() e
     UNION ALL
     SELECT 'maintain', '40 3 * * *', calib.cron_name('log'),
-           format('SELECT cron.schedule(%L, %L, %L)', calib.cron_name('log'), '40 3 * * *',
+           format('SELECT cron.schedule(%L, %L, %L);', calib.cron_name('log'), '40 3 * * *',
                   format('DELETE FROM cron.job_run_details WHERE %s AND coalesce(end_time, start_time) < now() - interval ''%s days''',
                          calib.cron_log_condition(), j.keep_days))
     FROM calib.job j WHERE j.job = 'announce';
@@ -215,7 +215,7 @@ BEGIN
     SELECT c.job, 'pg_cron', c.schedule, c.command, c.job_id FROM calib.cron_standing() c
     UNION ALL
     SELECT s.job, 'statement', s.schedule,
-           format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L', s.name), NULL::bigint
+           format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L;', s.name), NULL::bigint
     FROM calib.cron_statements() s JOIN calib.job j ON j.job = s.job AND j.scheduled = 'statement'
     UNION ALL
     SELECT e.job, 'crontab', e.schedule, calib.crontab_line(e.schedule, e.command), NULL::bigint

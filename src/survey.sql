@@ -52,7 +52,8 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'KC007',
         MESSAGE = 'time zone and fiscal year are fixed once a survey was answered',
-        DETAIL = 'Quarters cut in another way would show answers that are hidden.';
+        DETAIL = 'Quarters cut in another way would show answers that are hidden.',
+        HINT = 'Set zone and fiscal_start_month before the first answer.';
 END $$;
 COMMENT ON FUNCTION calib.keep_survey_quarters() IS
 'Trigger: time zone and fiscal year do not change once a survey was answered (KC007).';
