@@ -59,7 +59,10 @@ WHERE c.part = 'target' AND d.unit_id = c.unit_id AND (c.reason_args ->> 'pace')
   AND (c.reason_args ->> 'wanted')::numeric = round(t.value * round(d.pace, 4), 2)
   AND (c.proposal ->> 'value')::numeric = greatest(t.value * round(d.pace, 4), t.value - p.cap * t.original_value);  -- 4
 -- the team's own meeting has its own, and the job what the meeting has
-SELECT subject, proposal ->> 'value' AS value FROM calib.agenda_candidates(3, '2025-11-01', '2025-11-20 09:00+08') WHERE part = 'target';
+-- and is not told of the region's
+SELECT subject, proposal ->> 'value' AS value, calib.reason_text(reason_code, reason_args) AS reason, reason_args ? 'deviation_id' AS told,
+       reason_args::text ~ 'East' AS named
+FROM calib.agenda_candidates(3, '2025-11-01', '2025-11-20 09:00+08') WHERE part = 'target';
 SELECT calib.run_monthly_meeting('2025-11-20 09:00+08') AS prepared;  -- East's and North's
 SELECT calib.run_monthly_meeting('2025-11-20 09:00+08') AS again;
 SELECT u.name, r.position, r.subject, r.proposal ->> 'value' AS value FROM calib.resolution r JOIN calib.meeting m USING (meeting_id) JOIN calib.unit u ON u.unit_id = m.unit_id ORDER BY 1, 2;

@@ -256,6 +256,12 @@ UPDATE calib.target SET original_value = 40 WHERE target_id = :draft RETURNING o
 UPDATE calib.target SET value = 300, original_value = 300 WHERE target_id = :draft RETURNING original_value, value;
 SELECT pg_temp.code('UPDATE calib.target SET value = 320, original_value = 310 WHERE target_id = ' || :draft);  -- KC004
 SELECT pg_temp.code('UPDATE calib.target SET value = 0 WHERE target_id = ' || :draft);  -- 23514
+-- what would overflow where figures of all units are computed together: 23514, its neighbours not
+BEGIN;
+SELECT v, pg_temp.code(format('UPDATE calib.target SET original_value = %1$s, value = %1$s WHERE target_id = %2$s', v, :draft)) AS target,
+       pg_temp.code(format('INSERT INTO calib.result (unit_id, occurred_at, amount) SELECT unit_id, calib.clock(), -%s FROM calib.target WHERE target_id = %s', v, :draft)) AS result
+FROM unnest('{9.99e-10,1e-9,9.99e99,1e100,1e130000}'::text[]) v;
+ROLLBACK;
 -- names that the keys of deviations and reminders hold: 201 characters twice 23514, 200 not
 BEGIN;
 SELECT name, length, pg_temp.code(format('UPDATE calib.target SET %I = repeat(%L, %s) WHERE target_id = %s', name, '茶', length, :draft))

@@ -51,7 +51,8 @@ SELECT calib.days_at_work('[2025-12-03,)', NULL, '[2025-12-01,2026-01-01)') AS n
        calib.days_at_work('(,2025-11-01)', NULL, '[2025-12-01,2026-01-01)') AS left_before;
 INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'rep', 'r');
 SELECT d, pg_temp.try(format('INSERT INTO calib.absence (unit_id, during) VALUES (1, %L)', d))
-FROM unnest(ARRAY['[2025-12-01,2025-12-02)', '[2025-12-01,)', '(,2025-12-01)', 'empty', '[2025-12-02,2025-12-01]', NULL]) d;
+FROM unnest(ARRAY['[2025-12-01,2025-12-02)', '[2025-12-01,)', '(,2025-12-01)', 'empty', '[2025-12-02,2025-12-01]', NULL,
+    '[2025-12-01,10000-01-01)', '[2025-12-01,10000-01-02)', '[5874896-01-01,)', '[0001-01-01 BC,2025-12-01)', '[2025-12-01,infinity)']) d;
 SELECT pg_temp.try('INSERT INTO calib.absence (unit_id, during) VALUES (404, ''[2025-12-01,2025-12-02)'')');
 
 -- Units ----------------------------------------------------------------------
@@ -64,6 +65,7 @@ INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES
 SELECT s, pg_temp.try(s) FROM unnest(ARRAY['INSERT INTO calib.unit (kind, name) VALUES (''squad'', ''x'')',
     'INSERT INTO calib.unit (kind, name) VALUES (''team'', '''')', 'INSERT INTO calib.unit (kind, name, parent_id) VALUES (''team'', ''x'', 404)',
     'INSERT INTO calib.unit (kind, name, active) VALUES (''team'', ''x'', ''empty'')',
+    'INSERT INTO calib.unit (kind, name, active) VALUES (''rep'', ''x'', ''(,5874896-01-01)'')',
     'INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (9, 9, ''team'', ''own parent'')',
     'INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (8, 9, ''team'', ''x''), (9, 8, ''team'', ''y'')',
     'UPDATE calib.unit SET parent_id = 5 WHERE unit_id = 2', 'UPDATE calib.unit SET parent_id = 2 WHERE unit_id = 2',

@@ -49,7 +49,7 @@ SELECT pg_temp.try('DELETE FROM calib.policy WHERE valid_from = ''2025-12-01''')
 SELECT s, left(pg_temp.try('INSERT INTO calib.policy (unit_id, valid_from, ' || split_part(s, '=', 1) || ') VALUES (4, ''2026-01-01'', ' || split_part(s, '=', 2) || ')'), 5) AS code
 FROM unnest(ARRAY['cap=0', 'cap=-0.1', 'cap=1.1', 'cap=''NaN''', 'cumulative_cap=''NaN''', 'cumulative_cap=0', 'cumulative_cap=''Infinity''',
     'max_adjustments=-1', 'approval=''maybe''', 'freeze_day=0', 'freeze_day=32', 'filing_grace_days=-1', 'attainment_floor=0', 'density_margin=''NaN''',
-    'min_peers=0', 'shallow_share=1.01', 'shallow_days=-1', 'cap=1']) s;
+    'min_peers=0', 'shallow_share=1.01', 'shallow_days=-1', 'act_within_days=3661', 'cap=1']) s;
 -- a moved unit is under its new parent's policy from that day
 SET calib.clock = '2025-11-05 09:00+08';
 UPDATE calib.unit SET parent_id = 4 WHERE unit_id = 3;

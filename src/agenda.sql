@@ -332,15 +332,17 @@ BEGIN ATOMIC
            jsonb_strip_nulls(jsonb_build_object('pace', r.pace, 'index', coalesce(to_jsonb(r.index), '"-"'), 'value', trim_scale(r.target_value),
                'original', trim_scale(r.original_value), 'wanted', r.wanted, 'low', trim_scale(r.low), 'high', trim_scale(r.high),
                'step', trim_scale(r.step), 'proposed', r.proposed, 'taken', r.taken, 'max', r.max_adjustments, 'freeze_day', r.freeze_day,
-               'adjustment_id', r.waiting, 'judged_grain', r.judged_grain, 'judged_from', r.judged_from, 'deviation_id', r.deviation_id,
+               'adjustment_id', r.waiting, 'judged_grain', r.judged_grain, 'judged_from', r.judged_from, 'deviation_id', v.deviation_id,
                'grain_en', r.judged_grain || CASE WHEN r.running THEN '' ELSE ' from ' || to_char(r.judged_from, 'YYYY-MM-DD') END,
                'grain_zh', CASE WHEN r.running THEN '' ELSE to_char(r.judged_from, 'YYYY-MM-DD') || ' 起' END
                    || CASE r.judged_grain WHEN 'month' THEN '月度' ELSE '季度' END,
                'sparse_en', CASE WHEN r.index < 1 THEN ' with sparse activity' ELSE '' END,
                'sparse_zh', CASE WHEN r.index < 1 THEN ',而行为稀疏' ELSE '' END,
                'called_en', CASE WHEN r.deviation_id IS NULL THEN ''
+                   WHEN v.deviation_id IS NULL THEN 'A deviation further up names it. '
                    ELSE format('Deviation %s of %s (%s, since %s). ', r.deviation_id, v.unit_name, v.kind, v.since) END,
                'called_zh', CASE WHEN r.deviation_id IS NULL THEN ''
+                   WHEN v.deviation_id IS NULL THEN '上级单元的偏差涉及本单元。'
                    ELSE format('%2$s的偏差 %1$s(%3$s,自 %4$s 起)。', r.deviation_id, v.unit_name, v.kind_zh, v.since) END,
                'places_en', CASE WHEN r.draft THEN 'It is a draft and spends no adjustment.'
                    ELSE format('%s of %s adjustments of the quarter are taken.', r.taken, r.max_adjustments) END,
@@ -350,10 +352,11 @@ BEGIN ATOMIC
            row_number() OVER (PARTITION BY r.remark IS NULL ORDER BY abs(r.target_value - r.wanted) DESC, r.target_id)
     FROM remarked r
     LEFT JOIN LATERAL (
-        SELECT u.name AS unit_name, d.kind, CASE d.kind WHEN 'environment' THEN '环境异常' ELSE '意外之喜' END AS kind_zh,
+        -- of what stands above, who meets may see nothing
+        SELECT d.deviation_id, u.name AS unit_name, d.kind, CASE d.kind WHEN 'environment' THEN '环境异常' ELSE '意外之喜' END AS kind_zh,
                to_char(calib.day_of(d.detected_at), 'YYYY-MM-DD') AS since
         FROM calib.deviation d JOIN calib.unit u USING (unit_id)
-        WHERE d.deviation_id = r.deviation_id) v ON true;
+        WHERE d.deviation_id = r.deviation_id AND d.unit_id IN (SELECT calib.units_below(of_unit, as_of))) v ON true;
 END;
 COMMENT ON FUNCTION calib.agenda_target(bigint, date, timestamptz) IS
 'The targets of the month after month, of a unit and those below it, that are called to float (calib.target_calls): value x pace, within the cap, rounded inward to three digits of the original; what strays most first. remark: why one is not proposed. Internal.';

@@ -17,7 +17,7 @@ CREATE TABLE calib.result (
     measure text NOT NULL DEFAULT 'collection' CHECK (measure <> ''),
     product_line text NOT NULL DEFAULT '',
     occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
-    amount numeric NOT NULL CHECK (amount > '-Infinity' AND amount < 'Infinity'),
+    amount numeric NOT NULL CHECK (amount > -1e100 AND amount < 1e100),
     recorded_at timestamptz NOT NULL DEFAULT calib.clock(),
     PRIMARY KEY (source, external_id)
 );

@@ -7,10 +7,12 @@ CREATE TABLE calib.target (
     product_line text NOT NULL DEFAULT '',
     grain text NOT NULL CHECK (grain IN ('month', 'quarter', 'year')),
     period_start date NOT NULL,
+    -- what is divided by the one and shown as float8 stays one: figures of all units are
+    -- computed together, and one that overflows would stop them
     original_value numeric NOT NULL
-        CONSTRAINT target_original_value_positive CHECK (original_value > 0 AND original_value < 'Infinity'),
+        CONSTRAINT target_original_value_positive CHECK (original_value >= 1e-9 AND original_value < 1e100),
     value numeric NOT NULL
-        CONSTRAINT target_value_positive CHECK (value > 0 AND value < 'Infinity'),
+        CONSTRAINT target_value_positive CHECK (value >= 1e-9 AND value < 1e100),
     published_at timestamptz,
     external_ref text,
     UNIQUE (unit_id, measure, product_line, grain, period_start),
