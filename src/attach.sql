@@ -100,7 +100,7 @@ COMMENT ON FUNCTION calib.cursor_type(regclass, name) IS
 REVOKE EXECUTE ON FUNCTION calib.cursor_type(regclass, name) FROM PUBLIC;
 
 CREATE FUNCTION calib.overlap_fault(cursor_type text, overlap text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE -- it catches errors
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -116,7 +116,7 @@ COMMENT ON FUNCTION calib.overlap_fault(text, text) IS
 REVOKE EXECUTE ON FUNCTION calib.overlap_fault(text, text) FROM PUBLIC;
 
 CREATE FUNCTION calib.cursor_faults(source regclass, mode text, cursor_column name, overlap text) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

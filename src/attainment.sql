@@ -115,20 +115,24 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
+    -- Joined on one number each: of several columns the planner thinks that hardly a row is
+    -- left, and walks through tens of thousands of targets for each of them.
     WITH target AS MATERIALIZED (
-        SELECT t.* FROM calib.targets_at(as_of) t
+        SELECT t.*, dense_rank() OVER (ORDER BY t.unit_id, t.period_start, t.period_end, t.grain) AS span,
+               row_number() OVER () AS place
+        FROM calib.targets_at(as_of) t
     ), result AS MATERIALIZED (
         SELECT r.* FROM calib.results_at(as_of, known_at) r
     ), actual AS MATERIALIZED (
-        SELECT t.unit_id, t.measure, t.product_line, t.grain, t.period_start, sum(r.amount) AS actual
+        SELECT t.place, sum(r.amount) AS actual
         FROM target t
-        JOIN result r ON r.unit_id = t.unit_id AND r.measure = t.measure
+        LEFT JOIN result r ON r.unit_id = t.unit_id AND r.measure = t.measure
          AND r.day >= t.period_start AND r.day < t.period_end
-        WHERE t.product_line = '' OR r.product_line = t.product_line
-        GROUP BY 1, 2, 3, 4, 5
+         AND (t.product_line = '' OR r.product_line = t.product_line)
+        GROUP BY t.place
     ), working AS MATERIALIZED (
-        SELECT k.*, w.days_elapsed::numeric / nullif(w.days, 0) AS elapsed
-        FROM (SELECT DISTINCT t.unit_id, t.grain, t.period_start, t.period_end FROM target t) k
+        SELECT k.span, w.days_elapsed::numeric / nullif(w.days, 0) AS elapsed
+        FROM (SELECT DISTINCT t.span, t.unit_id, t.period_start, t.period_end FROM target t) k
         JOIN calib.unit_days() d USING (unit_id)
         CROSS JOIN LATERAL (
             SELECT calib.working_days(calib.days_at_work(d.active, d.absences, daterange(k.period_start, k.period_end))) AS days,
@@ -137,7 +141,7 @@ BEGIN ATOMIC
     ), seasoned AS (
         SELECT t.*, w.elapsed, s.shares
         FROM target t
-        JOIN working w USING (unit_id, grain, period_start, period_end)
+        JOIN working w USING (span)
         LEFT JOIN LATERAL (
             SELECT s.shares
             FROM calib.season s
@@ -149,7 +153,7 @@ BEGIN ATOMIC
         SELECT s.*, coalesce(a.actual, 0) AS actual,
                CASE WHEN s.shares IS NULL THEN s.elapsed ELSE calib.season_share(s.shares, s.elapsed) END AS share
         FROM seasoned s
-        LEFT JOIN actual a USING (unit_id, measure, product_line, grain, period_start)
+        LEFT JOIN actual a USING (place)
     )
     SELECT r.target_id, r.unit_id, r.measure, r.product_line, r.grain, r.period_start, r.period_end,
            r.original_value, r.target_value, r.actual,

@@ -211,7 +211,7 @@ BEGIN
         RETURN false;
     END IF;
     joining := CASE WHEN holder.unit_id = ($1).unit_id THEN ($1).units
-                    WHEN coalesce(holder.reason_code, '') NOT LIKE 'below\_%' THEN ($1).unit_id || ($1).units
+                    WHEN NOT starts_with(coalesce(holder.reason_code, ''), 'below_') THEN ($1).unit_id || ($1).units
                     WHEN holder.unit_id = ($1).parent_id THEN ARRAY[($1).unit_id] END;
     UPDATE calib.deviation d
     SET units = ARRAY(SELECT u FROM unnest(d.units || joining) u GROUP BY u ORDER BY u)
@@ -286,7 +286,7 @@ BEGIN
     ), looked AS (
         SELECT o.*, u.looked_at, count(*) OVER (PARTITION BY o.deviation_id) AS looks
         FROM open o
-        CROSS JOIN LATERAL unnest(CASE WHEN o.reason_code LIKE 'below\_%' THEN o.units ELSE ARRAY[o.unit_id] END) AS u (looked_at)
+        CROSS JOIN LATERAL unnest(CASE WHEN starts_with(o.reason_code, 'below_') THEN o.units ELSE ARRAY[o.unit_id] END) AS u (looked_at)
         WHERE o.kind IN ('environment', 'execution', 'windfall', 'low_conversion', 'shallow_coverage')
     )
     SELECT l.deviation_id

@@ -238,10 +238,16 @@ DECLARE
 BEGIN
     PERFORM calib.check_as_of($1);
     FOR due IN
+        -- the figures once for all reps of an hour, not once for each
+        WITH due AS MATERIALIZED (
+            SELECT r.* FROM calib.reports_due($1) r
+        ), figure AS MATERIALIZED (
+            SELECT h.week, f.unit_id, f.figures
+            FROM (SELECT d.week, d.at, array_agg(d.unit_id) AS units FROM due d GROUP BY d.week, d.at) h
+            CROSS JOIN LATERAL calib.report_figures(h.week, h.at, h.units) f
+        )
         SELECT d.unit_id, d.rule, d.week, d.at, d.due_at, f.figures
-        FROM (SELECT r.week, r.at, array_agg(r.unit_id) AS units FROM calib.reports_due($1) r GROUP BY r.week, r.at) h
-        CROSS JOIN LATERAL calib.report_figures(h.week, h.at, h.units) f
-        JOIN calib.reports_due($1) d ON d.week = h.week AND d.unit_id = f.unit_id
+        FROM due d JOIN figure f ON f.unit_id = d.unit_id AND f.week = d.week
         ORDER BY d.at, d.unit_id
     LOOP
         IF calib.make_report(due.unit_id, due.week, due.rule, due.figures, due.at, due.due_at) THEN

@@ -144,25 +144,29 @@ BEGIN
         FROM asked a
         JOIN figure f ON f.unit_id = a.unit_id AND f.code = a.code AND f.week >= a.from_week
         JOIN worked w ON w.unit_id = f.unit_id AND w.week = f.week
-    ), streak AS (
-        SELECT j.rule, j.unit_id, coalesce(min(j.n) FILTER (WHERE NOT j.low) - 1, max(j.n)) AS weeks
+    ), counted AS (
+        -- along the row, not joined to itself: with thousands of reps that would not end
+        SELECT j.*, coalesce(min(j.n) FILTER (WHERE NOT j.low) OVER rep - 1, max(j.n) OVER rep) AS streak
         FROM judged j
-        GROUP BY j.rule, j.unit_id
+        WINDOW rep AS (PARTITION BY j.rule, j.unit_id)
+    ), hit AS (
+        SELECT c.rule, c.unit_id, c.kind, c.code, c.lower_limit, c.streak,
+               min(c.week) FILTER (WHERE c.n = c.streak) AS from_week,
+               min(c.week) FILTER (WHERE c.n = c.streak % c.weeks + 1) AS completed,
+               min(c.value) FILTER (WHERE c.n = 1) AS newest
+        FROM counted c
+        WHERE c.streak >= c.weeks
+        GROUP BY c.rule, c.unit_id, c.kind, c.code, c.lower_limit, c.streak
     )
-    SELECT s.rule, s.unit_id, format('indicator %s', newest.code),
-           format('rule:%s:%s:%s', s.rule, s.unit_id, to_char(completed.week, 'YYYY-MM-DD')),
-           'rule_' || newest.kind,
-           jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'weeks', s.weeks, 'from_week', first.week,
-               'indicator', newest.code, 'label_en', i.label_en, 'label_zh', i.label_zh,
-               'limit', newest.lower_limit, 'value', trim_scale(round(newest.value, 2))))
-    FROM streak s
-    JOIN judged newest ON newest.rule = s.rule AND newest.unit_id = s.unit_id AND newest.n = 1
-    JOIN judged first ON first.rule = s.rule AND first.unit_id = s.unit_id AND first.n = s.weeks
-    JOIN judged completed ON completed.rule = s.rule AND completed.unit_id = s.unit_id
-     AND completed.n = s.weeks % newest.weeks + 1
-    JOIN calib.unit u ON u.unit_id = s.unit_id
-    JOIN calib.indicator i ON i.code = newest.code
-    WHERE s.weeks >= newest.weeks;
+    SELECT h.rule, h.unit_id, format('indicator %s', h.code),
+           format('rule:%s:%s:%s', h.rule, h.unit_id, to_char(h.completed, 'YYYY-MM-DD')),
+           'rule_' || h.kind,
+           jsonb_strip_nulls(jsonb_build_object('unit', u.name, 'weeks', h.streak, 'from_week', h.from_week,
+               'indicator', h.code, 'label_en', i.label_en, 'label_zh', i.label_zh,
+               'limit', h.lower_limit, 'value', trim_scale(round(h.newest, 2))))
+    FROM hit h
+    JOIN calib.unit u ON u.unit_id = h.unit_id
+    JOIN calib.indicator i ON i.code = h.code;
 END $$;
 COMMENT ON FUNCTION calib.weekly_hits(timestamptz) IS
 'rule_hits of kinds weeks_without and indicator_below: reps whose newest weeks at work before that of as_of are all at 0 or below, or below the value.';

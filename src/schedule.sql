@@ -80,7 +80,7 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('%s psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d postgresql:///%s -c "%s"', schedule,
         (SELECT string_agg(CASE WHEN b.byte BETWEEN 48 AND 57 OR b.byte BETWEEN 65 AND 90 OR b.byte BETWEEN 97 AND 122 OR b.byte IN (45, 46, 95)
-                                THEN chr(b.byte) ELSE '\%' || upper(lpad(to_hex(b.byte), 2, '0')) END, '' ORDER BY b.n)
+                                THEN chr(b.byte) ELSE chr(92) || '%' || upper(lpad(to_hex(b.byte), 2, '0')) END, '' ORDER BY b.n)
          FROM (SELECT n, get_byte(d.name, n) AS byte
                FROM (SELECT convert_to(current_database(), 'UTF8') AS name) d
                CROSS JOIN LATERAL generate_series(0, length(d.name) - 1) AS n) b), command);
@@ -146,6 +146,8 @@ CREATE FUNCTION calib.mark_scheduled(how text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    -- in order: two who schedule at once would wait for each other
+    SELECT FROM calib.job j ORDER BY j.job FOR UPDATE;
     UPDATE calib.job j SET scheduled = how, scheduled_at = coalesce(j.scheduled_at, clock_timestamp()),
         last_tick = CASE WHEN j.scheduled IS NULL THEN calib.newest_tick(j, now()) ELSE j.last_tick END
     WHERE j.scheduled IS DISTINCT FROM how;
@@ -211,6 +213,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM calib.require_duty('{admin}', NULL, 'unschedule jobs');
+    PERFORM FROM calib.job j ORDER BY j.job FOR UPDATE;
     RETURN QUERY
     SELECT c.job, 'pg_cron', c.schedule, c.command, c.job_id FROM calib.cron_standing() c
     UNION ALL
