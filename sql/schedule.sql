@@ -20,7 +20,7 @@ SET SESSION AUTHORIZATION regress_calib_admin;
 SELECT * FROM calib.unschedule_jobs();              -- nothing is
 -- one clock for what is scheduled and what it is compared with
 BEGIN;
-SELECT * FROM calib.schedule_jobs();
+SELECT job, how, schedule, replace(command, current_database(), 'regress_calib') AS command FROM calib.schedule_jobs();
 -- what lies before is not missed; the three that are frequent run at every call
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FILTER (WHERE last_tick = calib.newest_tick(j, now())) AS from_now, count(*) FILTER (WHERE calib.due_ticks(j, now()) <> '{}') AS due,
@@ -48,7 +48,7 @@ SELECT count(*) FILTER (WHERE last_tick = calib.newest_tick(j, now())) AS from_n
 COMMIT;
 
 -- what a database beside pg_cron's is given
-SELECT * FROM calib.cron_statements();
+SELECT job, schedule, replace(name, current_database(), 'regress_calib') AS name, replace(statement, current_database(), 'regress_calib') AS statement FROM calib.cron_statements();
 
 DROP EXTENSION calib CASCADE;
 DROP ROLE regress_calib_admin, regress_calib_part;
