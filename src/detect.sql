@@ -172,9 +172,6 @@ COMMENT ON FUNCTION calib.to_open(timestamptz, calib.finding[]) IS
 'Of what was found, what is to be opened or named by what is open: folded into parents, without what stands already, from the top down; line: its unit and those above; rests: it is not to be opened yet. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.to_open(timestamptz, calib.finding[]) FROM PUBLIC;
 
--- Where a unit carries a miss, that of those next below is not another one, nor is that
--- of units below those it names. What names children for a majority of them goes by those
--- alone, so that it takes in nobody further down.
 -- What was done about a unit's miss was done for those below it who share it: while that
 -- rests and the unit still calls for it, theirs rests too.
 CREATE FUNCTION calib.rests_with(finding calib.finding, resting calib.finding[]) RETURNS boolean
@@ -190,6 +187,9 @@ COMMENT ON FUNCTION calib.rests_with(calib.finding, calib.finding[]) IS
 'Whether a miss was found in a unit whose parent''s miss, of the same kind, rests. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.rests_with(calib.finding, calib.finding[]) FROM PUBLIC;
 
+-- Where a unit carries a miss, that of those next below is not another one, nor is that
+-- of units below those it names. What names children for a majority of them goes by those
+-- alone, so that it takes in nobody further down.
 CREATE FUNCTION calib.join_open(finding calib.finding, line bigint[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
