@@ -6,6 +6,7 @@
 # the exit status says the same. CI=true turns warnings into errors.
 # TESTS="a b" narrows pg_regress and isolation, TAP="tests/tap/x.pl" the rest.
 # CALIB_FEED_SECONDS: how long tests/tap/feed.pl works on a CRM (15).
+# CALIB_PAGES: the pages tests/tap/docs.pl plays (all).
 set -u
 . "$(dirname "$0")/lib.sh"
 passed=0
@@ -72,7 +73,7 @@ find_dir $name
 # reads: it works on a copy of the inputs in the run directory.
 tree=$DIR/tree
 mkdir "$tree"
-for f in sql expected tests docs src demo scripts calib.control META.json CHANGELOG.md README*.md; do
+for f in sql expected tests docs src demo bench scripts Makefile calib.control META.json LICENSE CHANGELOG.md README*.md; do
 	cp -R "$ROOT"/$f "$tree/" 2>/dev/null
 done
 # Real data for tests/tap/real.pl, where a developer or CI has them.
@@ -125,7 +126,7 @@ tap() {
 	as_server mkdir -p "$DIR/tap"
 	log=$DIR/tap/$(basename "$1" .pl).log
 	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" CALIB_FIVETRAN="$tree/fivetran" \
-		CALIB_FEED_SECONDS="${CALIB_FEED_SECONDS:-15}" PGPORT=65432 LC_ALL=C \
+		CALIB_FEED_SECONDS="${CALIB_FEED_SECONDS:-15}" CALIB_PAGES="${CALIB_PAGES:-}" PGPORT=65432 LC_ALL=C \
 		TEMP_CONFIG="$DIR/temp.conf" PG_TEST_PORT_DIR="$DIR/tap/ports" \
 		PG_REGRESS="$PGTEST/regress/pg_regress" TMPDIR="$DIR/tap" \
 		prove -v -I "$PGTEST/perl" -I . "$1") >"$DIR/tap.out" 2>&1
