@@ -73,7 +73,7 @@ find_dir $name
 # reads: it works on a copy of the inputs in the run directory.
 tree=$DIR/tree
 mkdir "$tree"
-for f in sql expected tests docs src demo bench scripts Makefile calib.control META.json LICENSE CHANGELOG.md README*.md; do
+for f in sql expected tests docs src demo bench scripts calib.control META.json LICENSE CHANGELOG.md README*.md; do
 	cp -R "$ROOT"/$f "$tree/" 2>/dev/null
 done
 # Real data for tests/tap/real.pl, where a developer or CI has them.
