@@ -4,37 +4,37 @@
 INSERT INTO calib.reason (code, en, zh) VALUES
 ('request_per_cost',
  'Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}. Per cost: {effect} / {cost} = {per_cost}.',
- '缺口 {gap} = 目标 {target} - 预计 {projected}(至今 {actual},{grain_zh}已过 {elapsed%})。预期效果 {effect}:{basis_zh}。单位成本效果:{effect} / {cost} = {per_cost}。'),
+ '缺口 {gap} = 目标 {target} - 预计 {projected}（至今 {actual}，{grain_zh}已过 {elapsed%}）。预期效果 {effect}：{basis_zh}。单位成本效果：{effect} / {cost} = {per_cost}。'),
 ('request_no_cost',
  'Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}. Its cost is not stated: it follows those whose cost is.',
- '缺口 {gap} = 目标 {target} - 预计 {projected}(至今 {actual},{grain_zh}已过 {elapsed%})。预期效果 {effect}:{basis_zh}。未注明成本,排在注明成本的申请之后。'),
+ '缺口 {gap} = 目标 {target} - 预计 {projected}（至今 {actual}，{grain_zh}已过 {elapsed%}）。预期效果 {effect}：{basis_zh}。未注明成本，排在注明成本的申请之后。'),
 ('request_free',
  'Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}. It costs nothing.',
- '缺口 {gap} = 目标 {target} - 预计 {projected}(至今 {actual},{grain_zh}已过 {elapsed%})。预期效果 {effect}:{basis_zh}。无成本。'),
+ '缺口 {gap} = 目标 {target} - 预计 {projected}（至今 {actual}，{grain_zh}已过 {elapsed%}）。预期效果 {effect}：{basis_zh}。无成本。'),
 ('request_no_gap',
  'No gap can be told: the unit has no target that has begun. Expected effect: {basis_en}.',
- '无法得出缺口:该单元没有已开始的目标。预期效果:{basis_zh}。'),
+ '无法得出缺口：该单元没有已开始的目标。预期效果：{basis_zh}。'),
 ('request_prepared',
  'Conversion is {conversion%} against a benchmark of {benchmark%} at a density index of {index}: of {reps} people {amount} to move to where it converts. Gap {gap} = target {target} - projected {projected} ({actual} so far, {elapsed%} of the {grain_en}). Expected effect {effect}: {basis_en}.',
- '转化率 {conversion%}(基准 {benchmark%}),密度指数 {index}:将 {reps} 人中的 {amount} 人调往转化更好的方向。缺口 {gap} = 目标 {target} - 预计 {projected}(至今 {actual},{grain_zh}已过 {elapsed%})。预期效果 {effect}:{basis_zh}。'),
+ '转化率 {conversion%}（基准 {benchmark%}），密度指数 {index}：将 {reps} 人中的 {amount} 人调往转化更好的方向。缺口 {gap} = 目标 {target} - 预计 {projected}（至今 {actual}，{grain_zh}已过 {elapsed%}）。预期效果 {effect}：{basis_zh}。'),
 ('float_lower',
  '{called_en}Pace {pace%} of the {grain_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
- '{called_zh}{grain_zh}进度 {pace%}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
+ '{called_zh}{grain_zh}进度 {pace%}（密度指数 {index}）：{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}（原值 {original}）：建议 {proposed}。{places_zh}'),
 ('float_raise',
  '{called_en}Pace {pace%} of the {grain_en}{sparse_en} (index {index}): {value} at that pace is {wanted}. The cap allows {low} to {high} (original {original}): {proposed}. {places_en}',
- '{called_zh}{grain_zh}进度 {pace%}{sparse_zh}(密度指数 {index}):{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}(原值 {original}):建议 {proposed}。{places_zh}'),
+ '{called_zh}{grain_zh}进度 {pace%}{sparse_zh}（密度指数 {index}）：{value} 按此进度为 {wanted}。上限允许 {low} 至 {high}（原值 {original}）：建议 {proposed}。{places_zh}'),
 ('no_adjustment_left',
  'Not proposed: {taken} of {max} adjustments of the quarter are used or pending.',
- '不作建议:本季度 {max} 次修正中已用或待定 {taken} 次。'),
+ '不作建议：本季度 {max} 次修正中已用或待定 {taken} 次。'),
 ('adjustment_pending',
  'Not proposed: adjustment {adjustment_id} of this target waits for its decision.',
- '不作建议:该目标的修正 {adjustment_id} 正待决定。'),
+ '不作建议：该目标的修正 {adjustment_id} 正待决定。'),
 ('target_frozen',
  'Not proposed: targets that end this month are frozen after its day {freeze_day}.',
- '不作建议:本月到期的目标自 {freeze_day} 日后冻结。'),
+ '不作建议：本月到期的目标自 {freeze_day} 日后冻结。'),
 ('nothing_to_float',
  'Not proposed: the cap and the step of {step} leave no other value.',
- '不作建议:在上限与最小步长 {step} 之内没有其他可取值。');
+ '不作建议：在上限与最小步长 {step} 之内没有其他可取值。');
 
 CREATE FUNCTION calib.units_below(of_unit bigint, as_of timestamptz) RETURNS SETOF bigint
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -202,7 +202,7 @@ BEGIN ATOMIC
                    WHEN 'gap' THEN 'the whole gap, as it states none' ELSE 'not known' END,
                'basis_zh', CASE r.basis WHEN 'stated' THEN format('申请注明 %s', r.expected)
                    WHEN 'people' THEN format('%s 人 x 每人每周 %s x 剩余 %s 周 = %s', r.amount, r.rate, r.weeks, r.brings)
-                   WHEN 'gap' THEN '未注明,按全部缺口计' ELSE '未知' END)),
+                   WHEN 'gap' THEN '未注明，按全部缺口计' ELSE '未知' END)),
            NULL::text,
            row_number() OVER (ORDER BY r.class, r.per_cost DESC NULLS LAST, r.effect DESC NULLS LAST, r.request_id NULLS LAST, r.unit_id)
     FROM ranked r;
@@ -337,16 +337,16 @@ BEGIN ATOMIC
                'grain_zh', CASE WHEN r.running THEN '' ELSE to_char(r.judged_from, 'YYYY-MM-DD') || ' 起' END
                    || CASE r.judged_grain WHEN 'month' THEN '月度' ELSE '季度' END,
                'sparse_en', CASE WHEN r.index < 1 THEN ' with sparse activity' ELSE '' END,
-               'sparse_zh', CASE WHEN r.index < 1 THEN ',而行为稀疏' ELSE '' END,
+               'sparse_zh', CASE WHEN r.index < 1 THEN '，而行为稀疏' ELSE '' END,
                'called_en', CASE WHEN r.deviation_id IS NULL THEN ''
                    WHEN v.deviation_id IS NULL THEN 'A deviation further up names it. '
                    ELSE format('Deviation %s of %s (%s, since %s). ', r.deviation_id, v.unit_name, v.kind, v.since) END,
                'called_zh', CASE WHEN r.deviation_id IS NULL THEN ''
                    WHEN v.deviation_id IS NULL THEN '上级单元的偏差涉及本单元。'
-                   ELSE format('%2$s的偏差 %1$s(%3$s,自 %4$s 起)。', r.deviation_id, v.unit_name, v.kind_zh, v.since) END,
+                   ELSE format('%2$s的偏差 %1$s（%3$s，自 %4$s 起）。', r.deviation_id, v.unit_name, v.kind_zh, v.since) END,
                'places_en', CASE WHEN r.draft THEN 'It is a draft and spends no adjustment.'
                    ELSE format('%s of %s adjustments of the quarter are taken.', r.taken, r.max_adjustments) END,
-               'places_zh', CASE WHEN r.draft THEN '尚为草稿,不占修正次数。'
+               'places_zh', CASE WHEN r.draft THEN '尚为草稿，不占修正次数。'
                    ELSE format('本季度 %2$s 次修正已占 %1$s 次。', r.taken, r.max_adjustments) END)),
            r.remark,
            row_number() OVER (PARTITION BY r.remark IS NULL ORDER BY abs(r.target_value - r.wanted) DESC, r.target_id)

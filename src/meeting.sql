@@ -91,7 +91,7 @@ SELECT calib.put_on_trail('calib.resolution');
 INSERT INTO calib.reason (code, en, zh) VALUES
 ('meeting_prepared',
  'The calibration meeting of {month} is prepared: {tier} customers, {resource} requests and {target} targets to decide, in 15 minutes.',
- '{month} 校准会已备好:待定客户分级 {tier} 项、资源申请 {resource} 项、目标 {target} 项,15分钟内完成。');
+ '{month} 校准会已备好：待定客户分级 {tier} 项、资源申请 {resource} 项、目标 {target} 项，15 分钟内完成。');
 
 -- Preparing -----------------------------------------------------------------------
 

@@ -8,25 +8,25 @@
 INSERT INTO calib.reason (code, en, zh) VALUES
 ('rule_nth_contact',
  'Contact {contacts} with {customer}: fill in the progress of the opportunity. It is in stage {stage} for {days} days.',
- '与客户{customer}的第 {contacts} 次联系:请填写商机进展。商机处于“{stage}”阶段已 {days} 天。'),
+ '与客户{customer}的第 {contacts} 次联系：请填写商机进展。商机处于“{stage}”阶段已 {days} 天。'),
 ('rule_nth_contact_no_opportunity',
  'Contact {contacts} with {customer}, with whom no opportunity is open: enter one, or say why not.',
- '与客户{customer}的第 {contacts} 次联系,尚无进行中的商机:请录入商机或说明原因。'),
+ '与客户{customer}的第 {contacts} 次联系，尚无进行中的商机：请录入商机或说明原因。'),
 ('rule_weeks_without',
  '{unit}: {weeks} weeks at work in a row, from {from_week}, without "{label_en}". Talk about it.',
- '{unit}自 {from_week} 起连续 {weeks} 个在岗周无“{label_zh}”,请主管约谈。'),
+ '{unit}自 {from_week} 起连续 {weeks} 个在岗周无“{label_zh}”，请主管约谈。'),
 ('rule_stage_older_than',
  'The opportunity with {customer} is in stage {stage} for {days} days; the limit is {limit}.',
- '客户{customer}的商机处于“{stage}”阶段已 {days} 天,上限为 {limit} 天。'),
+ '客户{customer}的商机处于“{stage}”阶段已 {days} 天，上限为 {limit} 天。'),
 ('rule_indicator_below',
  '{unit}: "{label_en}" below {limit} for {weeks} weeks at work in a row, from {from_week}; the last week {value}.',
- '{unit}自 {from_week} 起连续 {weeks} 个在岗周“{label_zh}”低于 {limit},最近一周为 {value}。'),
+ '{unit}自 {from_week} 起连续 {weeks} 个在岗周“{label_zh}”低于 {limit}，最近一周为 {value}。'),
 ('rule_result_missing',
  '{unit}: no result of {measure} since {last_day}, for {days} working days; the limit is {limit}.',
- '{unit}自 {last_day} 之后已有 {days} 个工作日没有“{measure_zh}”记录,上限为 {limit} 个工作日。'),
+ '{unit}自 {last_day} 之后已有 {days} 个工作日没有“{measure_zh}”记录，上限为 {limit} 个工作日。'),
 ('rule_result_none',
  '{unit}: no result of {measure} yet, {days} working days from {first_day} on; the limit is {limit}.',
- '{unit}自 {first_day} 起 {days} 个工作日内尚无“{measure_zh}”记录,上限为 {limit} 个工作日。');
+ '{unit}自 {first_day} 起 {days} 个工作日内尚无“{measure_zh}”记录，上限为 {limit} 个工作日。');
 
 -- Opportunities as they stood ----------------------------------------------------
 

@@ -4,7 +4,7 @@
 INSERT INTO calib.reason (code, en, zh) VALUES
 ('step_overdue',
  'The step "{step}" of {subject} {id} of {unit}, submitted by {submitted_by}, waits for {waiting_hours} hours; {due_hours} are allowed.',
- '{unit}的{subject_zh} {id}({submitted_by} 提交)的“{step_zh}”步骤已等待 {waiting_hours} 小时,时限为 {due_hours} 小时。');
+ '{unit}的{subject_zh} {id}（{submitted_by} 提交）的“{step_zh}”步骤已等待 {waiting_hours} 小时，时限为 {due_hours} 小时。');
 
 -- What waits, as it stood ---------------------------------------------------------
 
@@ -81,7 +81,7 @@ BEGIN
     SELECT format('step:%s:%s:%s:%s:%s', w.subject, w.id, w.status, w.step, a.duty), w.unit_id, a.duty,
            jsonb_build_object('subject', w.subject, 'id', w.id, 'step', w.step, 'unit', u.name, 'submitted_by', w.submitted_by,
                'subject_zh', CASE w.subject WHEN 'request' THEN '资源申请' ELSE '目标修正' END,
-               'step_zh', CASE w.step WHEN 'file' THEN '归档' ELSE '审批' END,
+               'step_zh', CASE w.step WHEN 'file' THEN '备案' ELSE '审批' END,
                'waiting_hours', floor(extract(epoch FROM $1 - w.waiting_since) / 3600), 'due_hours', w.due_hours,
                'not_by', array_remove(ARRAY[CASE WHEN 'submitted_by' = ANY (w.other_than) THEN w.submitted_by END,
                                             CASE WHEN 'approved_by' = ANY (w.other_than) THEN w.approved_by END], NULL)),

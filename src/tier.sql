@@ -60,22 +60,22 @@ ALTER TABLE calib.customer ENABLE ALWAYS TRIGGER keep_tier_changes;
 INSERT INTO calib.reason (code, en, zh) VALUES
 ('tier_fits',
  'Customers with more results make up {before%} of the {pool_results} of 13 weeks: tier {fitting_tier}, as it is.',
- '近 13 周排在其前的客户合计占回款总额 {pool_results} 的 {before%}:应属 {fitting_tier} 级,与现级一致。'),
+ '近 13 周排在其前的客户合计占回款总额 {pool_results} 的 {before%}：应属 {fitting_tier} 级，与现级一致。'),
 ('tier_up',
  'Results of {results} in 13 weeks: customers with more make up {before%} of {pool_results}, so it belongs to tier {fitting_tier}, not {tier}. Visited {visits_per_week} times a week; tier {fitting_tier} is owed {fitting_standard}.',
- '近 13 周回款 {results}:排在其前的客户合计占总额 {pool_results} 的 {before%},应属 {fitting_tier} 级而非 {tier} 级。每周拜访 {visits_per_week} 次,{fitting_tier} 级标准为 {fitting_standard} 次。'),
+ '近 13 周回款 {results}：排在其前的客户合计占总额 {pool_results} 的 {before%}，应属 {fitting_tier} 级而非 {tier} 级。每周拜访 {visits_per_week} 次，{fitting_tier} 级标准为 {fitting_standard} 次。'),
 ('tier_down',
  'Results of {results} in 13 weeks: customers with more make up {before%} of {pool_results}, so it belongs to tier {fitting_tier}, not {tier}, although visited {visits_per_week} times a week; tier {tier} is owed {standard}.',
- '近 13 周回款 {results}:排在其前的客户合计占总额 {pool_results} 的 {before%},应属 {fitting_tier} 级而非 {tier} 级,尽管每周拜访 {visits_per_week} 次({tier} 级标准 {standard} 次)。'),
+ '近 13 周回款 {results}：排在其前的客户合计占总额 {pool_results} 的 {before%}，应属 {fitting_tier} 级而非 {tier} 级，尽管每周拜访 {visits_per_week} 次（{tier} 级标准 {standard} 次）。'),
 ('tier_down_unvisited',
  'Results of {results} in 13 weeks: customers with more make up {before%} of {pool_results}, which is tier {fitting_tier}, not {tier}; but it was visited {visits_per_week} times a week where tier {tier} is owed {standard}: visit it first, or let it go down.',
- '近 13 周回款 {results}:排在其前的客户合计占总额 {pool_results} 的 {before%},属 {fitting_tier} 级而非 {tier} 级;但每周仅拜访 {visits_per_week} 次({tier} 级标准 {standard} 次):先补足拜访,或降级。'),
+ '近 13 周回款 {results}：排在其前的客户合计占总额 {pool_results} 的 {before%}，属 {fitting_tier} 级而非 {tier} 级；但每周仅拜访 {visits_per_week} 次（{tier} 级标准 {standard} 次）：先补足拜访，或降级。'),
 ('tier_new',
  'Entered less than 13 weeks ago: not judged yet.',
- '录入不足 13 周,暂不评价。'),
+ '录入不足 13 周，暂不评价。'),
 ('tier_no_results',
  'No customer of the group has results in the 13 weeks: nothing to judge by.',
- '近 13 周同组客户均无回款,无法评价。');
+ '近 13 周同组客户均无回款，无法评价。');
 
 -- Whose customers are compared with whose: a region's, so that the tier of a customer
 -- is the same whatever unit meets about it.
