@@ -117,7 +117,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     zh boolean := coalesce($3, calib.language()) = 'zh';
-    comma constant text := CASE WHEN zh THEN ',' ELSE ', ' END;
+    comma constant text := CASE WHEN zh THEN '，' ELSE ', ' END;
     counts constant text[] := '{visits,new_customers,stage_advances,contract_changes,shelf_checks}';
     lines text[] := ARRAY[
         format(CASE WHEN zh THEN '周报：%s，%s 至 %s' ELSE 'Weekly report: %s, %s to %s' END,
@@ -126,7 +126,7 @@ DECLARE
         '', CASE WHEN zh THEN '一、行为' ELSE 'Activity' END];
 BEGIN
     lines := lines || ARRAY(
-        SELECT format(CASE WHEN zh THEN '- %s:%s' ELSE '- %s: %s' END, CASE WHEN zh THEN i.label_zh ELSE i.label_en END,
+        SELECT format(CASE WHEN zh THEN '- %s：%s' ELSE '- %s: %s' END, CASE WHEN zh THEN i.label_zh ELSE i.label_en END,
                    CASE WHEN f.denominator IS NULL THEN '-'
                         WHEN i.code = ANY (counts) THEN trim_scale(f.numerator)::text
                         WHEN f.denominator = 0 THEN '-'
@@ -139,7 +139,7 @@ BEGIN
                    ($1 #>> ARRAY['indicators', i.code, 'denominator'])::numeric AS denominator) f
         ORDER BY array_position('{visits,coverage,plan_adherence,strike_rate,lines_per_call,new_customers,stage_advances,contract_changes,shelf_checks,followup_timeliness,log_reports,collection_contacts}', i.code), i.code);
     lines := lines || ARRAY['', CASE WHEN zh THEN '二、本周业绩' ELSE 'Results of the week' END] || ARRAY(
-        SELECT format(CASE WHEN zh THEN '- %s%s:%s' ELSE '- %s%s: %s' END,
+        SELECT format(CASE WHEN zh THEN '- %s%s：%s' ELSE '- %s%s: %s' END,
                    calib.measure_text(r.value ->> 'measure', zh), coalesce(comma || nullif(r.value ->> 'product_line', ''), ''), r.value ->> 'amount')
         FROM jsonb_array_elements($1 -> 'results') WITH ORDINALITY AS r (value, n)
         ORDER BY r.n);
