@@ -5,17 +5,18 @@
 # nothing is missing. Creates no system cluster and touches none. PG_CONFIG
 # chooses another PostgreSQL than 15; `setup.sh build` asks for less than
 # `setup.sh test`, which also wants IPC::Run and clang-format. `setup.sh clients`
-# is for what tests/clients reads the views with, and for that alone.
+# is for what tests/clients reads the views with, and for that alone; `setup.sh
+# deb` wants what packages are built with, too.
 set -eu
 . "$(dirname "$0")/lib.sh"
 what=${1:-build}
 
 # Package names for what is missing, one a line.
 missing() {
-	if [ "$what" = clients ]; then
-		missing_clients
-		return
-	fi
+	case $what in
+		clients) missing_clients && return ;;
+		deb) missing_deb ;;
+	esac
 	have_cc gcc || echo gcc
 	[ -e /usr/include/stdio.h ] || echo libc6-dev
 	command -v make >/dev/null || echo make
@@ -45,6 +46,15 @@ missing_clients() {
 	done
 	command -v node >/dev/null || echo nodejs
 	command -v npm >/dev/null || echo npm
+	return 0
+}
+
+# What packages are built with.
+missing_deb() {
+	command -v dh >/dev/null || echo debhelper
+	command -v fakeroot >/dev/null || echo fakeroot
+	dpkg-query -W -f '${Status}\n' postgresql-server-dev-all 2>/dev/null | grep -q 'ok installed' ||
+		echo postgresql-server-dev-all
 }
 
 # node-postgres is in no Debian package: npm takes what the lock file names.
