@@ -49,7 +49,7 @@ demo-stop:
 test:
 	@scripts/test.sh
 test-clients:
-	@TESTS=none TAP=tests/clients/clients.pl scripts/test.sh
+	@TESTS=none TAP="tests/clients/clients.pl tests/clients/grafana.pl" scripts/test.sh
 feed-minute:
 	@CALIB_FEED_SECONDS=60 TESTS=none TAP=tests/tap/feed.pl scripts/test.sh
 matrix:

@@ -57,15 +57,18 @@ missing_deb() {
 		echo postgresql-server-dev-all
 }
 
-# node-postgres is in no Debian package: npm takes what the lock file names.
+# node-postgres and Grafana's builders are in no Debian package: npm takes what the
+# lock files name.
 install_node_modules() {
-	dir=$1
-	[ "$dir/node_modules/.package-lock.json" -nt "$dir/package-lock.json" ] && return
-	say "npm: $dir"
-	(cd "$ROOT/$dir" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
-		cat "$log" >&2
-		die "npm ci failed in $dir"
-	}
+	[ "$what" = clients ] || return 0
+	for dir in tests/clients dashboard/grafana; do
+		[ "$ROOT/$dir/node_modules/.package-lock.json" -nt "$ROOT/$dir/package-lock.json" ] && continue
+		say "npm: $dir"
+		(cd "$ROOT/$dir" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
+			cat "$log" >&2
+			die "npm ci failed in $dir"
+		}
+	done
 }
 
 have_cc() {
@@ -84,7 +87,7 @@ cd "$ROOT"
 
 need=$(missing | tr '\n' ' ')
 if [ -z "$need" ]; then
-	[ "$what" != clients ] || install_node_modules tests/clients
+	install_node_modules
 	exit 0
 fi
 
@@ -124,4 +127,4 @@ apt install -y --no-install-recommends $need
 need=$(missing | tr '\n' ' ')
 [ -z "$need" ] || die "Still missing after the installation: $need"
 say "installed"
-[ "$what" != clients ] || install_node_modules tests/clients
+install_node_modules

@@ -77,8 +77,9 @@ find_dir $name
 # reads: it works on a copy of the inputs in the run directory.
 tree=$DIR/tree
 mkdir "$tree"
-for f in sql expected tests docs src demo scripts calib.control META.json CHANGELOG.md README*.md; do
-	cp -R "$ROOT"/$f "$tree/" 2>/dev/null
+for f in sql expected tests docs src demo dashboard/grafana scripts calib.control META.json CHANGELOG.md README*.md; do
+	mkdir -p "$tree/$(dirname "$f")"
+	cp -R "$ROOT"/$f "$tree/$(dirname "$f")/" 2>/dev/null
 done
 # Real data for tests/tap/real.pl, where a developer or CI has them.
 sample=${CALIB_DATA:-$ROOT/../shared/data/adventureworks_reseller}

@@ -9,7 +9,9 @@
 use strict;
 use warnings;
 use IPC::Run;
-use PostgreSQL::Test::Cluster;
+use FindBin;
+use lib $FindBin::RealBin;
+use Company;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -69,36 +71,12 @@ sub runs
 	return eval { IPC::Run::run([@_], '<', \undef, '>', \$out, '2>', \$err) };
 }
 
-chdir 'tests/clients' or die "no tests/clients here: $!";
+chdir $FindBin::RealBin or die $!;
 $ENV{PYTHONDONTWRITEBYTECODE} = 1;
 
-# --- a server with a password on loopback, which is all JDBC can reach
-my $password = join '', map { sprintf '%02x', int rand 256 } 1 .. 16;
-my $node = PostgreSQL::Test::Cluster->new('clients');
-$node->init;
-$node->append_conf('postgresql.conf', <<'EOC');
-listen_addresses = '127.0.0.1'
-password_encryption = 'scram-sha-256'
-calib.clock = '2025-10-30 18:00+08'
-timezone = 'Asia/Shanghai'
-autovacuum = off
-EOC
-unlink $node->data_dir . '/pg_hba.conf';
-$node->append_conf('pg_hba.conf', "local all all trust\nhost clients viewer,office 127.0.0.1/32 scram-sha-256\n");
-$node->start;
-$node->safe_psql('postgres', qq{
-	CREATE ROLE viewer LOGIN PASSWORD '$password';
-	CREATE ROLE office LOGIN PASSWORD '$password';
-	CREATE DATABASE clients;
-});
-$node->safe_psql('clients', 'CREATE EXTENSION calib');
-$node->command_ok([ 'psql', '-Xq', '-d', $node->connstr('clients'), '-f', 'fixture.sql' ], 'the fixture');
+my ($node, $password) = Company::start('clients');
 
-sub as
-{
-	my ($role, $sql) = @_;
-	return split /\n/, $node->safe_psql('clients', $sql, extra_params => [ '-U', $role ]);
-}
+sub as { return split /\n/, Company::as(@_); }
 
 # --- what there is, by the catalogs
 my @views = as('postgres', q{SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'calib'::regnamespace ORDER BY relname COLLATE "C"});
