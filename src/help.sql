@@ -58,6 +58,12 @@ BEGIN ATOMIC
             (1, format('  %s %s', rpad(h.names, 39), h.en), format('  %s %s', rpad(h.names, 39), h.zh))) AS l (part, en, zh)
         WHERE l.en IS NOT NULL
         UNION ALL
+        -- to a new colleague every view is empty: say why
+        SELECT 999, 0,
+               'You hold no duty: the views stay empty until an admin enters one for you in calib.duty.',
+               '您还没有职责:管理员在 calib.duty 中登记之前,视图是空的。'
+        WHERE NOT EXISTS (SELECT FROM calib.held_duties())
+        UNION ALL
         SELECT 1000, 0,
                'Everything: \dx+ calib   One: \d+ calib.NAME, \df+ calib.NAME   中文: SET calib.language = ''zh''',
                '全部:\dx+ calib   单个:\d+ calib.名称、\df+ calib.名称'
@@ -65,4 +71,4 @@ BEGIN ATOMIC
     ORDER BY t.n, t.part;
 END;
 COMMENT ON FUNCTION calib.help() IS
-'One screen of what to call for what, a row a line, in calib.language: what stands with parentheses is a function, the rest views and tables of schema calib.';
+'One screen of what to call for what, a row a line, in calib.language: what stands with parentheses is a function, the rest views and tables of schema calib. Says so, too, where the caller holds no duty.';
