@@ -41,15 +41,25 @@ $(INSTALL_SQL): src/order $(SQL_PARTS) calib.control
 	       '\echo Use "CREATE EXTENSION calib" to load this file. \quit'; \
 	   cat $(SQL_PARTS); } > $@
 
-.PHONY: demo demo-stop test feed-minute real bench tamper fuzz
+.PHONY: demo demo-stop test test-clients matrix deb test-deb dist feed-minute real bench tamper fuzz
 demo:
 	@scripts/demo.sh
 demo-stop:
 	@scripts/cluster.sh stop demo
 test:
 	@scripts/test.sh
+test-clients:
+	@TESTS=none TAP="tests/clients/clients.pl tests/clients/grafana.pl" scripts/test.sh
 feed-minute:
 	@CALIB_FEED_SECONDS=60 TESTS=none TAP=tests/tap/feed.pl scripts/test.sh
+matrix:
+	@scripts/matrix.sh
+deb:
+	@scripts/deb.sh
+test-deb:
+	@scripts/deb_test.sh
+dist:
+	@scripts/dist.sh
 real:
 	@scripts/real.sh "$(DATA)"
 bench:

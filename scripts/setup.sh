@@ -4,13 +4,19 @@
 # Debian packages, by name, as root or through sudo; offline and silent when
 # nothing is missing. Creates no system cluster and touches none. PG_CONFIG
 # chooses another PostgreSQL than 15; `setup.sh build` asks for less than
-# `setup.sh test`, which also wants IPC::Run and clang-format.
+# `setup.sh test`, which also wants IPC::Run and clang-format. `setup.sh clients`
+# is for what tests/clients reads the views with, and for that alone; `setup.sh
+# deb` wants what packages are built with, too.
 set -eu
 . "$(dirname "$0")/lib.sh"
 what=${1:-build}
 
 # Package names for what is missing, one a line.
 missing() {
+	case $what in
+		clients) missing_clients && return ;;
+		deb) missing_deb ;;
+	esac
 	have_cc gcc || echo gcc
 	[ -e /usr/include/stdio.h ] || echo libc6-dev
 	command -v make >/dev/null || echo make
@@ -30,6 +36,41 @@ missing() {
 	command -v clang-format >/dev/null || echo clang-format
 }
 
+# Those of tests/clients: JDBC, ODBC, Python's, and node with npm for node-postgres.
+missing_clients() {
+	command -v javac >/dev/null || echo default-jdk-headless
+	[ -e /usr/share/java/postgresql.jar ] || echo libpostgresql-jdbc-java
+	ls /usr/lib/*/odbc/psqlodbcw.so >/dev/null 2>&1 || echo odbc-postgresql
+	for module in pyodbc sqlalchemy psycopg2 psycopg; do
+		/usr/bin/python3 -c "import $module" 2>/dev/null || echo "python3-$module"
+	done
+	command -v node >/dev/null || echo nodejs
+	command -v npm >/dev/null || echo npm
+	return 0
+}
+
+# What packages are built with.
+missing_deb() {
+	command -v dh >/dev/null || echo debhelper
+	command -v fakeroot >/dev/null || echo fakeroot
+	dpkg-query -W -f '${Status}\n' postgresql-server-dev-all 2>/dev/null | grep -q 'ok installed' ||
+		echo postgresql-server-dev-all
+}
+
+# node-postgres and Grafana's builders are in no Debian package: npm takes what the
+# lock files name.
+install_node_modules() {
+	[ "$what" = clients ] || return 0
+	for dir in tests/clients dashboard/grafana; do
+		[ "$ROOT/$dir/node_modules/.package-lock.json" -nt "$ROOT/$dir/package-lock.json" ] && continue
+		say "npm: $dir"
+		(cd "$ROOT/$dir" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
+			cat "$log" >&2
+			die "npm ci failed in $dir"
+		}
+	done
+}
+
 have_cc() {
 	command -v "$1" >/dev/null || command -v cc >/dev/null
 }
@@ -40,8 +81,15 @@ wanted_major() {
 	echo "${m:-15}"
 }
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+cd "$ROOT"
+
 need=$(missing | tr '\n' ' ')
-[ -n "$need" ] || exit 0
+if [ -z "$need" ]; then
+	install_node_modules
+	exit 0
+fi
 
 command -v apt-get >/dev/null || die \
 	"Missing: $need" \
@@ -62,8 +110,6 @@ apt() {
 		die "apt-get $* failed"
 	}
 }
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 
 say "installing: $need"
 apt update
@@ -81,3 +127,4 @@ apt install -y --no-install-recommends $need
 need=$(missing | tr '\n' ' ')
 [ -z "$need" ] || die "Still missing after the installation: $need"
 say "installed"
+install_node_modules

@@ -276,7 +276,8 @@ EXCEPTION WHEN SQLSTATE 'TAMPR' THEN
 END $$;
 SELECT own.tamper('SELECT');
 SELECT own.tamper('UPDATE calib.audit SET person = person || '' '' WHERE audit_id = 5');
-SELECT own.tamper('UPDATE calib.audit SET client_addr = '''' WHERE audit_id = 5 AND client_addr IS NULL');
+-- NULL over a socket, an address over TCP
+SELECT own.tamper('UPDATE calib.audit SET client_addr = CASE WHEN client_addr IS NULL THEN '''' END WHERE audit_id = 5');
 SELECT own.tamper('UPDATE calib.audit SET new_row = new_row || ''{"x": 1}'' WHERE audit_id = 5');
 SELECT own.tamper('UPDATE calib.audit SET recorded_at = recorded_at + interval ''1 microsecond'' WHERE audit_id = 5');
 SELECT own.tamper('UPDATE calib.audit SET transaction_id = transaction_id + 1000000 WHERE audit_id = 5');

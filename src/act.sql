@@ -87,7 +87,7 @@ END $$;
 COMMENT ON FUNCTION calib.act(bigint, text, text) IS
 'Says what was done about an open deviation, which ends it as acted on, now: coaching or other (with a note), retiering, adjustment, request. For managers and admins over its unit (42501). No such deviation, unknown action, no note, not detected yet: 22023; ended already: KC005.';
 
-CREATE FUNCTION calib.dismiss(deviation_id bigint, reason text) RETURNS void
+CREATE FUNCTION calib.dismiss(deviation_id bigint, reason text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$

@@ -141,7 +141,9 @@ check_number(const Adjustment *adjustment)
 	                errmsg("a target's value is greater than 0 and finite"),
 	                errdetail("%s: it would be %s.",
 	                          calib_target_text(adjustment->target),
-	                          calib_numeric_text(adjustment->new_value))));
+	                          calib_numeric_text(adjustment->new_value)),
+	                errhint("Give a value above 0. The change of a batch is a "
+	                        "share: -0.08 lowers by 8 %%.")));
 }
 
 void

@@ -32,7 +32,7 @@ COMMENT ON COLUMN calib.agreement.adjustment_id IS 'The adjustment that revised 
 COMMENT ON COLUMN calib.agreement.created_by IS 'Who made the version: the drafter, or who filed the adjustment.';
 COMMENT ON COLUMN calib.agreement.created_at IS 'When, by calib.clock().';
 COMMENT ON COLUMN calib.agreement.acknowledged_by IS 'Who acknowledged it for the unit; NULL: nobody yet.';
-COMMENT ON COLUMN calib.agreement.acknowledged_at IS 'When.';
+COMMENT ON COLUMN calib.agreement.acknowledged_at IS 'When it was acknowledged.';
 SELECT calib.keep_in_dump('calib.agreement');
 
 SELECT calib.make_append_only('calib.agreement');
@@ -370,7 +370,7 @@ COMMENT ON COLUMN calib.agreement_version.valid_to IS 'First day it no longer ho
 COMMENT ON COLUMN calib.agreement_version.is_current IS 'Whether it is the newest.';
 COMMENT ON COLUMN calib.agreement_version.adjustment_id IS 'The adjustment that made it; NULL: drafted, or the state before the first one.';
 COMMENT ON COLUMN calib.agreement_version.created_by IS 'Who made it.';
-COMMENT ON COLUMN calib.agreement_version.created_at IS 'When.';
+COMMENT ON COLUMN calib.agreement_version.created_at IS 'When it was created.';
 COMMENT ON COLUMN calib.agreement_version.acknowledged_by IS 'Who acknowledged it.';
 COMMENT ON COLUMN calib.agreement_version.acknowledged_at IS 'When; NULL: not yet.';
 
@@ -389,6 +389,6 @@ COMMENT ON COLUMN calib.agreement_current.terms IS 'The terms.';
 COMMENT ON COLUMN calib.agreement_current.valid_from IS 'First day it holds.';
 COMMENT ON COLUMN calib.agreement_current.adjustment_id IS 'The adjustment that made it; NULL: drafted.';
 COMMENT ON COLUMN calib.agreement_current.created_by IS 'Who made it.';
-COMMENT ON COLUMN calib.agreement_current.created_at IS 'When.';
+COMMENT ON COLUMN calib.agreement_current.created_at IS 'When it was created.';
 COMMENT ON COLUMN calib.agreement_current.acknowledged_by IS 'Who acknowledged it.';
 COMMENT ON COLUMN calib.agreement_current.acknowledged_at IS 'When; NULL: it waits for the employee.';

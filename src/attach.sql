@@ -160,7 +160,7 @@ BEGIN
         DETAIL = array_to_string(faults, E'\n'),
         HINT = concat_ws(E'\n',
             CASE WHEN of_mapping <> '{}' THEN
-                'Each expression is one of a row of the source; functions and tables not of pg_catalog need their schema. '
+                'Each expression is one of a row of the source, a constant in quotes of its own ("kind": "''visit''"); functions and tables not of pg_catalog need their schema. '
                 'calib.canonical_columns() lists what may be mapped, and what must.' END,
             CASE WHEN of_cursor <> '{}' THEN
                 'A cursor is a column that grows with every change, of a feed in mode pull; overlap an interval, for numbers a count.' END);

@@ -174,10 +174,14 @@ calib_period_end(DateADT period_start, Grain grain)
 		end = month_index(period_start, &day_of_month) + grain_months(grain);
 
 	if (day_of_month != 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("period_start is not the first day of a %s",
-		                       grain == GRAIN_WEEK ? "week" : "month"),
-		                errhint("Pass the result of calib.period_start().")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("period_start is not the first day of a %s",
+		                grain == GRAIN_WEEK ? "week" : "month"),
+		         errdetail("It is %s.",
+		                   DatumGetCString(DirectFunctionCall1(
+		                       date_out, DateADTGetDatum(period_start)))),
+		         errhint("Pass the result of calib.period_start().")));
 
 	return grain == GRAIN_WEEK ? (DateADT) end : first_of_month(end);
 }

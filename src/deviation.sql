@@ -39,7 +39,7 @@ CREATE UNIQUE INDEX deviation_one_open
 COMMENT ON TABLE calib.deviation IS
 'A problem detected, and its end: acted on, dismissed or recovered. One open per unit, measure, product line, period, kind and subject.';
 COMMENT ON COLUMN calib.deviation.deviation_id IS 'Identity.';
-COMMENT ON COLUMN calib.deviation.unit_id IS 'Whose.';
+COMMENT ON COLUMN calib.deviation.unit_id IS 'The unit it was found in.';
 COMMENT ON COLUMN calib.deviation.measure IS 'What the target counts; empty: not about a target.';
 COMMENT ON COLUMN calib.deviation.product_line IS 'Product line; empty: all.';
 COMMENT ON COLUMN calib.deviation.kind IS

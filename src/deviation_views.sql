@@ -85,7 +85,7 @@ WHERE d.ending IS NULL AND NOT d.observed;
 COMMENT ON VIEW calib.deviation_open IS
 'The open deviations that somebody is to act on, with their age and the reason as it was when they were detected.';
 COMMENT ON COLUMN calib.deviation_open.deviation_id IS 'The deviation: what act(), dismiss() and comment_deviation() take.';
-COMMENT ON COLUMN calib.deviation_open.unit_id IS 'Whose.';
+COMMENT ON COLUMN calib.deviation_open.unit_id IS 'The unit it was found in.';
 COMMENT ON COLUMN calib.deviation_open.unit_name IS 'The unit''s name; NULL: it stands elsewhere now, unseen by the reader.';
 COMMENT ON COLUMN calib.deviation_open.unit_kind IS 'company, region, team or rep.';
 COMMENT ON COLUMN calib.deviation_open.kind IS 'What kind of problem.';

@@ -6,7 +6,7 @@ CREATE TABLE calib.evidence_kind (
     label_zh text NOT NULL
 );
 COMMENT ON TABLE calib.evidence_kind IS 'Kinds of evidence an adjustment may rest on.';
-COMMENT ON COLUMN calib.evidence_kind.kind IS 'Name.';
+COMMENT ON COLUMN calib.evidence_kind.kind IS 'Name of the kind.';
 COMMENT ON COLUMN calib.evidence_kind.label_en IS 'Label in English.';
 COMMENT ON COLUMN calib.evidence_kind.label_zh IS 'Label in Chinese.';
 INSERT INTO calib.evidence_kind (kind, label_en, label_zh) VALUES
@@ -56,7 +56,13 @@ BEGIN
             HINT = 'An admin enters it in calib.duty.';
     END IF;
     IF $1 IS NULL OR coalesce($2, '') !~ '[^[:space:]]' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'evidence has a kind and a title';
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'evidence has a kind and a title',
+            HINT = 'calib.attach_evidence(kind, title, uri): calib.evidence_kind lists the kinds.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM calib.evidence_kind k WHERE k.kind = $1) THEN
+        RAISE EXCEPTION USING ERRCODE = '23503', MESSAGE = format('there is no kind of evidence "%s"', $1),
+            HINT = format('Use one of %s; an admin adds others to calib.evidence_kind.',
+                (SELECT string_agg(k.kind, ', ' ORDER BY k.kind) FROM calib.evidence_kind k));
     END IF;
     IF coalesce($3, '') !~ '[^[:space:]]' AND coalesce(length($4), 0) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
@@ -69,4 +75,4 @@ BEGIN
     RETURN attached;
 END $$;
 COMMENT ON FUNCTION calib.attach_evidence(text, text, text, bytea, date) IS
-'Enters evidence and returns its id: uri or content is required (22023), of content the SHA-256 is kept and not the content; observed_on NULL: today. The caller is manager, risk or hr over some unit (42501).';
+'Enters evidence and returns its id: uri or content is required (22023), an unknown kind is 23503, of content the SHA-256 is kept and not the content; observed_on NULL: today. The caller is manager, risk or hr over some unit (42501).';

@@ -53,6 +53,26 @@ CREATE TYPE calib.finding AS (
 );
 COMMENT ON TYPE calib.finding IS
 'One look at one unit. kind: what is to be opened, NULL nothing; places: the kinds it is a case of, be it weakly; ready: whether that may be relied on; observed NULL: not in the loop; missed NULL: not judged; pool: the group it is counted in below its parent.';
+COMMENT ON COLUMN calib.finding.unit_id IS 'The unit looked at.';
+COMMENT ON COLUMN calib.finding.unit_name IS 'Its name.';
+COMMENT ON COLUMN calib.finding.parent_id IS 'The unit above.';
+COMMENT ON COLUMN calib.finding.pool IS 'The group it is counted in below its parent.';
+COMMENT ON COLUMN calib.finding.min_peers IS 'How many others a comparison takes.';
+COMMENT ON COLUMN calib.finding.measure IS 'What the target counts.';
+COMMENT ON COLUMN calib.finding.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.finding.grain IS 'Grain of the period.';
+COMMENT ON COLUMN calib.finding.period_start IS 'First day of the period.';
+COMMENT ON COLUMN calib.finding.observed IS 'Whether it is only observed; NULL: not in the loop.';
+COMMENT ON COLUMN calib.finding.missed IS 'Whether it misses; NULL: not judged.';
+COMMENT ON COLUMN calib.finding.ready IS 'Whether the judgement may be relied on.';
+COMMENT ON COLUMN calib.finding.places IS 'The kinds it is a case of, be it weakly.';
+COMMENT ON COLUMN calib.finding.kind IS 'Kind of what is to be opened; NULL: nothing.';
+COMMENT ON COLUMN calib.finding.subject IS 'What it is about within the unit.';
+COMMENT ON COLUMN calib.finding.remedy IS 'What to do about it.';
+COMMENT ON COLUMN calib.finding.reason_code IS 'Why, as a code.';
+COMMENT ON COLUMN calib.finding.reason_args IS 'The numbers of the reason.';
+COMMENT ON COLUMN calib.finding.figures IS 'The figures as they were.';
+COMMENT ON COLUMN calib.finding.units IS 'The units below that a parent''s names.';
 
 -- The running periods that have targets, and those ended in the last 31 days whose
 -- deviations wait for a last look.

@@ -40,16 +40,16 @@ COMMENT ON COLUMN calib.adjustment.origin IS 'own: submitted from within the uni
 COMMENT ON COLUMN calib.adjustment.status IS 'submitted, approved, filed (applied), rejected or withdrawn.';
 COMMENT ON COLUMN calib.adjustment.batch_id IS 'Adjustments decided as one: the id of the first of them; NULL: by itself.';
 COMMENT ON COLUMN calib.adjustment.submitted_by IS 'Who asked for it.';
-COMMENT ON COLUMN calib.adjustment.submitted_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment.submitted_at IS 'When it was submitted.';
 COMMENT ON COLUMN calib.adjustment.approved_by IS 'Who approved it.';
-COMMENT ON COLUMN calib.adjustment.approved_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN calib.adjustment.approved_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.adjustment.approved_under IS 'The policy approval of that day: where it has become required since, risk approves again.';
 COMMENT ON COLUMN calib.adjustment.filed_by IS 'Who filed it.';
 COMMENT ON COLUMN calib.adjustment.filed_at IS 'When it was filed and so applied.';
 COMMENT ON COLUMN calib.adjustment.filed_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.adjustment.ended_by IS 'Who rejected or withdrew it.';
-COMMENT ON COLUMN calib.adjustment.ended_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment.ended_at IS 'When it was ended.';
 COMMENT ON COLUMN calib.adjustment.ended_comment IS 'The reason; a rejection has one.';
 SELECT calib.keep_in_dump('calib.adjustment');
 

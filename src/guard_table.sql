@@ -131,7 +131,9 @@ BEGIN
         SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = c AND a.attnum > 0 AND NOT a.attisdropped);
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '42703',
-            MESSAGE = format('cannot guard a table: %s has no column "%s"', $1, unknown);
+            MESSAGE = format('cannot guard a table: %s has no column "%s"', $1, unknown),
+            HINT = format('Its columns are %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum)
+                FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped));
     END IF;
     SELECT g.relation INTO part FROM calib.guarded g
     WHERE g.relation <> $1 AND g.relation IN (SELECT l FROM calib.leaves($1) AS l);

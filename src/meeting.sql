@@ -79,7 +79,7 @@ COMMENT ON COLUMN calib.resolution.value IS 'Of an accepted target its new value
 COMMENT ON COLUMN calib.resolution.evidence IS 'Evidence cited.';
 COMMENT ON COLUMN calib.resolution.note IS 'What was said.';
 COMMENT ON COLUMN calib.resolution.decided_by IS 'Who decided.';
-COMMENT ON COLUMN calib.resolution.decided_at IS 'When.';
+COMMENT ON COLUMN calib.resolution.decided_at IS 'When it was decided.';
 COMMENT ON COLUMN calib.resolution.outcome IS 'What closing did with it; NULL: not closed.';
 SELECT calib.keep_in_dump('calib.resolution');
 

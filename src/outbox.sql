@@ -41,7 +41,7 @@ COMMENT ON TABLE calib.outbox_claim IS
 COMMENT ON COLUMN calib.outbox_claim.id IS 'The event.';
 COMMENT ON COLUMN calib.outbox_claim.position IS 'Its position in the outbox.';
 COMMENT ON COLUMN calib.outbox_claim.worker IS 'Who claimed it last; NULL: nobody did.';
-COMMENT ON COLUMN calib.outbox_claim.claimed_at IS 'When.';
+COMMENT ON COLUMN calib.outbox_claim.claimed_at IS 'When it was claimed.';
 COMMENT ON COLUMN calib.outbox_claim.lease_until IS 'Until when nobody else gets it.';
 COMMENT ON COLUMN calib.outbox_claim.acked_at IS 'When it was acknowledged; NULL: not yet.';
 COMMENT ON COLUMN calib.outbox_claim.attempts IS 'How often it was claimed.';
@@ -246,7 +246,7 @@ COMMENT ON COLUMN calib.outbox_state.type IS 'What happened.';
 COMMENT ON COLUMN calib.outbox_state.created_at IS 'When it was written.';
 COMMENT ON COLUMN calib.outbox_state.state IS 'waiting, claimed, lapsed (the lease ended without an acknowledgement) or acknowledged.';
 COMMENT ON COLUMN calib.outbox_state.worker IS 'Who claimed it last.';
-COMMENT ON COLUMN calib.outbox_state.claimed_at IS 'When.';
+COMMENT ON COLUMN calib.outbox_state.claimed_at IS 'When it was claimed.';
 COMMENT ON COLUMN calib.outbox_state.lease_until IS 'Until when nobody else gets it.';
 COMMENT ON COLUMN calib.outbox_state.acked_at IS 'When it was acknowledged.';
 COMMENT ON COLUMN calib.outbox_state.attempts IS 'How often it was claimed.';

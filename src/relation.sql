@@ -60,6 +60,7 @@ BEGIN
             WHEN 'a view' THEN 'Name the table below it.'
             WHEN 'a foreign table' THEN 'Do it in the database where the table is: what is written there never passes here.'
             WHEN 'a partition' THEN format('Name the table it is a part of, %s, or detach it.', pg_partition_root($1))
+            WHEN 'a table of calib itself' THEN 'calib keeps what matters of its own tables by itself: calib.audit has it.'
             ELSE 'Ordinary and partitioned tables can be kept.'
         END;
         RAISE EXCEPTION USING ERRCODE = '42809',
@@ -143,6 +144,11 @@ CREATE TYPE calib.expected_trigger AS (
 );
 COMMENT ON TYPE calib.expected_trigger IS
 'A trigger that a table must have: the function it calls, its definition as pg_get_triggerdef(oid) tells it, enabled as pg_trigger.tgenabled. definition NULL: it must not be there.';
+COMMENT ON COLUMN calib.expected_trigger.relation IS 'The table.';
+COMMENT ON COLUMN calib.expected_trigger.trigger IS 'Name of the trigger.';
+COMMENT ON COLUMN calib.expected_trigger.function IS 'The function it calls.';
+COMMENT ON COLUMN calib.expected_trigger.definition IS 'As pg_get_triggerdef(oid) tells it; NULL: it must not be there.';
+COMMENT ON COLUMN calib.expected_trigger.enabled IS 'As pg_trigger.tgenabled.';
 
 CREATE FUNCTION calib.expect_trigger(relation regclass, trigger name, what text, function text)
 RETURNS calib.expected_trigger

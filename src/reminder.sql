@@ -36,9 +36,9 @@ COMMENT ON COLUMN calib.reminder.reason_args IS 'Its numbers and names; not_by: 
 COMMENT ON COLUMN calib.reminder.created_at IS 'When it was made: the time the job ran for.';
 COMMENT ON COLUMN calib.reminder.due_at IS 'Until when; NULL: no due time.';
 COMMENT ON COLUMN calib.reminder.done_at IS 'When it was done.';
-COMMENT ON COLUMN calib.reminder.done_by IS 'By whom.';
+COMMENT ON COLUMN calib.reminder.done_by IS 'Who did it.';
 COMMENT ON COLUMN calib.reminder.dismissed_at IS 'When it was dismissed.';
-COMMENT ON COLUMN calib.reminder.dismissed_by IS 'By whom.';
+COMMENT ON COLUMN calib.reminder.dismissed_by IS 'Who dismissed it.';
 COMMENT ON COLUMN calib.reminder.note IS 'What was done, or why it was dismissed.';
 COMMENT ON COLUMN calib.reminder.announced IS 'Whether a NOTIFY told of it.';
 SELECT calib.keep_in_dump('calib.reminder');

@@ -27,16 +27,16 @@ CREATE TABLE calib.report (
 COMMENT ON TABLE calib.report IS
 'Weekly reports, one per rep and week; written by calib alone (KC007): made by the job weekly_report, changed by edit_report and file_report.';
 COMMENT ON COLUMN calib.report.report_id IS 'Identity.';
-COMMENT ON COLUMN calib.report.unit_id IS 'Whose.';
+COMMENT ON COLUMN calib.report.unit_id IS 'The rep whose week it is.';
 COMMENT ON COLUMN calib.report.week IS 'Monday of the week, in the organisation''s time.';
 COMMENT ON COLUMN calib.report.created_at IS 'The hour it was made for.';
 COMMENT ON COLUMN calib.report.due_at IS 'Until when it is filed on time.';
 COMMENT ON COLUMN calib.report.figures IS 'The figures as they were then: indicators, results of the week, targets.';
 COMMENT ON COLUMN calib.report.body IS 'Its text; NULL until somebody edits or files it: the text is made from the figures, in the reader''s language.';
 COMMENT ON COLUMN calib.report.edited_at IS 'When it was last edited; NULL: never.';
-COMMENT ON COLUMN calib.report.edited_by IS 'By whom.';
+COMMENT ON COLUMN calib.report.edited_by IS 'Who edited it last.';
 COMMENT ON COLUMN calib.report.filed_at IS 'When it was filed.';
-COMMENT ON COLUMN calib.report.filed_by IS 'By whom.';
+COMMENT ON COLUMN calib.report.filed_by IS 'Who filed it.';
 SELECT calib.keep_in_dump('calib.report');
 
 SELECT calib.make_append_only('calib.report');
@@ -370,15 +370,15 @@ FROM calib.report r
 LEFT JOIN calib.unit u USING (unit_id);
 COMMENT ON VIEW calib.weekly_report IS 'The weekly reports, with their text as it stands.';
 COMMENT ON COLUMN calib.weekly_report.report_id IS 'The report.';
-COMMENT ON COLUMN calib.weekly_report.unit_id IS 'Whose.';
+COMMENT ON COLUMN calib.weekly_report.unit_id IS 'The rep whose week it is.';
 COMMENT ON COLUMN calib.weekly_report.unit_name IS 'The rep''s name.';
 COMMENT ON COLUMN calib.weekly_report.week IS 'Monday of the week.';
 COMMENT ON COLUMN calib.weekly_report.status IS 'open, overdue, on_time or late.';
 COMMENT ON COLUMN calib.weekly_report.created_at IS 'The hour it was made for.';
 COMMENT ON COLUMN calib.weekly_report.due_at IS 'Until when it is filed on time.';
 COMMENT ON COLUMN calib.weekly_report.edited_at IS 'When it was last edited; NULL: never.';
-COMMENT ON COLUMN calib.weekly_report.edited_by IS 'By whom.';
+COMMENT ON COLUMN calib.weekly_report.edited_by IS 'Who edited it last.';
 COMMENT ON COLUMN calib.weekly_report.filed_at IS 'When it was filed.';
-COMMENT ON COLUMN calib.weekly_report.filed_by IS 'By whom.';
+COMMENT ON COLUMN calib.weekly_report.filed_by IS 'Who filed it.';
 COMMENT ON COLUMN calib.weekly_report.figures IS 'The figures as they were then.';
 COMMENT ON COLUMN calib.weekly_report.body IS 'The text: as edited or filed, else made from the figures in calib.language.';

@@ -19,7 +19,7 @@ COMMENT ON COLUMN calib.stage_change.stage_change_id IS 'Identity.';
 COMMENT ON COLUMN calib.stage_change.opportunity_id IS 'The opportunity.';
 COMMENT ON COLUMN calib.stage_change.from_stage IS 'The stage it left; NULL: it was opened. The same as to_stage: the source noted something, but no move.';
 COMMENT ON COLUMN calib.stage_change.to_stage IS 'The stage it entered.';
-COMMENT ON COLUMN calib.stage_change.changed_at IS 'When.';
+COMMENT ON COLUMN calib.stage_change.changed_at IS 'When it was changed.';
 COMMENT ON COLUMN calib.stage_change.source IS 'Where it was fed from; NULL: written by the trigger on opportunity.';
 COMMENT ON COLUMN calib.stage_change.external_id IS 'Its key there; NULL: written by the trigger on opportunity.';
 SELECT calib.keep_in_dump('calib.stage_change');

@@ -101,18 +101,22 @@ sorted_ids(Datum array, int *count)
 	                  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, count);
 	if (*count == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("target_ids must name a target")));
+		                errmsg("target_ids must name a target"),
+		                errhint("It is a list of ids, such as '{17,18}'; "
+		                        "calib.target has them.")));
 	for (i = 0; i < *count; i++)
 		if (nulls[i])
 			refuse_null("an element of target_ids");
 	qsort(ids, *count, sizeof(Datum), compare_ids);
 	for (i = 1; i < *count; i++)
 		if (DatumGetInt64(ids[i]) == DatumGetInt64(ids[i - 1]))
-			ereport(ERROR,
-			        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			         errmsg("a batch adjusts a target once"),
-			         errdetail("Target " INT64_FORMAT " is named twice.",
-			                   DatumGetInt64(ids[i]))));
+			ereport(
+			    ERROR,
+			    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			     errmsg("a batch adjusts a target once"),
+			     errdetail("Target " INT64_FORMAT " is named twice.",
+			               DatumGetInt64(ids[i])),
+			     errhint("Name each target once; change is one for all.")));
 	return PointerGetDatum(construct_array(ids, *count, INT8OID, sizeof(int64),
 	                                       FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
@@ -132,7 +136,8 @@ refuse_missing(Datum ids)
 	                       SPI_processed == 0
 	                           ? "like that"
 	                           : SPI_getvalue(SPI_tuptable->vals[0],
-	                                          SPI_tuptable->tupdesc, 1))));
+	                                          SPI_tuptable->tupdesc, 1)),
+	                errhint("calib.target lists them.")));
 }
 
 static Target *
@@ -245,9 +250,10 @@ calib_check_adjustment(PG_FUNCTION_ARGS)
 	              " WHERE t.target_id OPERATOR(pg_catalog.=) $1",
 	              1, types, &id, NULL, false, 1);
 	if (SPI_processed != 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("there is no target " INT64_FORMAT,
-		                       DatumGetInt64(id))));
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("there is no target " INT64_FORMAT, DatumGetInt64(id)),
+		         errhint("calib.target lists them.")));
 	calib_read_target(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, &target);
 	require_manager(&target);
 	calendar = calib_read_calendar(false);
@@ -410,7 +416,8 @@ check_kind(const Request *request)
 	if (!moves && request->has_from_unit)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("a request of kind \"%s\" takes from no unit",
-		                       request->kind)));
+		                       request->kind),
+		                errhint("Leave from_unit out.")));
 	if (request->has_from_unit && request->from_unit == request->unit_id)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -430,7 +437,8 @@ check_unit(int64 unit_id)
 	              1, types, values, NULL, true, 1);
 	if (SPI_processed == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("there is no unit " INT64_FORMAT, unit_id)));
+		                errmsg("there is no unit " INT64_FORMAT, unit_id),
+		                errhint("calib.unit lists them.")));
 }
 
 static void

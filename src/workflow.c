@@ -183,7 +183,8 @@ lock_members(const Subject *subject, int64 id, int *count)
 	if (SPI_processed == 0)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		         errmsg("there is no %s " INT64_FORMAT, subject->noun, id)));
+		         errmsg("there is no %s " INT64_FORMAT, subject->noun, id),
+		         errhint("calib.%s_trail lists them.", subject->noun)));
 	*count = SPI_processed;
 	members = palloc(*count * sizeof(Member));
 	for (i = 0; i < *count; i++)

@@ -8,7 +8,7 @@ CREATE TABLE calib.request_kind (
     label_zh text NOT NULL
 );
 COMMENT ON TABLE calib.request_kind IS 'Kinds of resources a unit may ask for.';
-COMMENT ON COLUMN calib.request_kind.kind IS 'Name.';
+COMMENT ON COLUMN calib.request_kind.kind IS 'Name of the kind.';
 COMMENT ON COLUMN calib.request_kind.moves IS 'Whether it may be taken from another unit, which a request then names.';
 COMMENT ON COLUMN calib.request_kind.label_en IS 'Label in English.';
 COMMENT ON COLUMN calib.request_kind.label_zh IS 'Label in Chinese.';
@@ -57,16 +57,16 @@ COMMENT ON COLUMN calib.resource_request.from_unit IS 'The unit it is taken from
 COMMENT ON COLUMN calib.resource_request.reason IS 'Why, in words.';
 COMMENT ON COLUMN calib.resource_request.status IS 'submitted, approved, filed (granted), rejected or withdrawn.';
 COMMENT ON COLUMN calib.resource_request.submitted_by IS 'Who asked for it.';
-COMMENT ON COLUMN calib.resource_request.submitted_at IS 'When.';
+COMMENT ON COLUMN calib.resource_request.submitted_at IS 'When it was submitted.';
 COMMENT ON COLUMN calib.resource_request.approved_by IS 'Who approved it.';
-COMMENT ON COLUMN calib.resource_request.approved_at IS 'When.';
+COMMENT ON COLUMN calib.resource_request.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN calib.resource_request.approved_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.resource_request.approved_under IS 'The policy approval of that day: where it has become required since, risk approves again.';
 COMMENT ON COLUMN calib.resource_request.filed_by IS 'Who filed it.';
-COMMENT ON COLUMN calib.resource_request.filed_at IS 'When.';
+COMMENT ON COLUMN calib.resource_request.filed_at IS 'When it was filed.';
 COMMENT ON COLUMN calib.resource_request.filed_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.resource_request.ended_by IS 'Who rejected or withdrew it.';
-COMMENT ON COLUMN calib.resource_request.ended_at IS 'When.';
+COMMENT ON COLUMN calib.resource_request.ended_at IS 'When it was ended.';
 COMMENT ON COLUMN calib.resource_request.ended_comment IS 'The reason; a rejection has one.';
 COMMENT ON COLUMN calib.resource_request.expected IS 'What it is expected to bring in within the running period, in the organisation''s currency; NULL: not stated.';
 COMMENT ON COLUMN calib.resource_request.priority IS 'Its place on the agenda of the newest calibration meeting that accepted it, 1 first; NULL: none has.';
@@ -113,12 +113,12 @@ AS 'MODULE_PATHNAME', 'calib_approve_adjustment';
 COMMENT ON FUNCTION calib.approve_adjustment(bigint, text) IS
 'Approves an adjustment, or all of its batch. Who may, and from which status: calib.workflow_rules(). KC005, KC006, 42501.';
 
-CREATE FUNCTION calib.reject_adjustment(adjustment_id bigint, reason text) RETURNS void
+CREATE FUNCTION calib.reject_adjustment(adjustment_id bigint, reason text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'calib_reject_adjustment';
 COMMENT ON FUNCTION calib.reject_adjustment(bigint, text) IS
-'Rejects an adjustment, or all of its batch, with a reason (22023), and gives the place back. KC005, 42501.';
+'Rejects an adjustment, or all of its batch, with a reason (left out: 22023), and gives the place back. KC005, 42501.';
 
 CREATE FUNCTION calib.file_adjustment(adjustment_id bigint, comment text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -168,12 +168,12 @@ AS 'MODULE_PATHNAME', 'calib_approve_request';
 COMMENT ON FUNCTION calib.approve_request(bigint, text) IS
 'Approves a request. Who may, and from which status: calib.workflow_rules(). KC005, KC006, 42501.';
 
-CREATE FUNCTION calib.reject_request(request_id bigint, reason text) RETURNS void
+CREATE FUNCTION calib.reject_request(request_id bigint, reason text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'calib_reject_request';
 COMMENT ON FUNCTION calib.reject_request(bigint, text) IS
-'Rejects a request, with a reason (22023). KC005, 42501.';
+'Rejects a request, with a reason (left out: 22023). KC005, 42501.';
 
 CREATE FUNCTION calib.file_request(request_id bigint, comment text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -232,20 +232,20 @@ COMMENT ON COLUMN calib.adjustment_trail.original_value IS 'The target''s origin
 COMMENT ON COLUMN calib.adjustment_trail.old_value IS 'Value before: at submission, and once filed the one really replaced.';
 COMMENT ON COLUMN calib.adjustment_trail.new_value IS 'Value after.';
 COMMENT ON COLUMN calib.adjustment_trail.change IS 'From old to new value, as a share of the original: -0.08.';
-COMMENT ON COLUMN calib.adjustment_trail.reason IS 'Why.';
+COMMENT ON COLUMN calib.adjustment_trail.reason IS 'Why the target should change.';
 COMMENT ON COLUMN calib.adjustment_trail.evidence IS 'Titles of the evidence, separated by semicolons.';
 COMMENT ON COLUMN calib.adjustment_trail.origin IS 'own or above.';
 COMMENT ON COLUMN calib.adjustment_trail.status IS 'submitted, approved, filed, rejected or withdrawn.';
 COMMENT ON COLUMN calib.adjustment_trail.submitted_by IS 'Who submitted it.';
-COMMENT ON COLUMN calib.adjustment_trail.submitted_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment_trail.submitted_at IS 'When it was submitted.';
 COMMENT ON COLUMN calib.adjustment_trail.approved_by IS 'Who approved it.';
-COMMENT ON COLUMN calib.adjustment_trail.approved_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment_trail.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN calib.adjustment_trail.approved_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.adjustment_trail.filed_by IS 'Who filed it.';
-COMMENT ON COLUMN calib.adjustment_trail.filed_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment_trail.filed_at IS 'When it was filed.';
 COMMENT ON COLUMN calib.adjustment_trail.filed_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.adjustment_trail.ended_by IS 'Who rejected or withdrew it.';
-COMMENT ON COLUMN calib.adjustment_trail.ended_at IS 'When.';
+COMMENT ON COLUMN calib.adjustment_trail.ended_at IS 'When it was ended.';
 COMMENT ON COLUMN calib.adjustment_trail.ended_comment IS 'The reason given.';
 COMMENT ON COLUMN calib.adjustment_trail.hours_to_file IS 'Hours from submission to filing; NULL: not filed.';
 
@@ -276,20 +276,20 @@ COMMENT ON COLUMN calib.request_trail.cost IS 'What it costs; NULL: not stated.'
 COMMENT ON COLUMN calib.request_trail.expected IS 'What it is expected to bring in; NULL: not stated.';
 COMMENT ON COLUMN calib.request_trail.from_unit IS 'The unit it is taken from.';
 COMMENT ON COLUMN calib.request_trail.from_unit_name IS 'Its name; NULL where there is none, or the reader does not see that unit.';
-COMMENT ON COLUMN calib.request_trail.reason IS 'Why.';
+COMMENT ON COLUMN calib.request_trail.reason IS 'Why it is asked for.';
 COMMENT ON COLUMN calib.request_trail.evidence IS 'Titles of the evidence, separated by semicolons.';
 COMMENT ON COLUMN calib.request_trail.status IS 'submitted, approved, filed, rejected or withdrawn.';
 COMMENT ON COLUMN calib.request_trail.priority IS 'Its place on the agenda of the newest calibration meeting that accepted it, 1 first; NULL: none has.';
 COMMENT ON COLUMN calib.request_trail.submitted_by IS 'Who submitted it.';
-COMMENT ON COLUMN calib.request_trail.submitted_at IS 'When.';
+COMMENT ON COLUMN calib.request_trail.submitted_at IS 'When it was submitted.';
 COMMENT ON COLUMN calib.request_trail.approved_by IS 'Who approved it.';
-COMMENT ON COLUMN calib.request_trail.approved_at IS 'When.';
+COMMENT ON COLUMN calib.request_trail.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN calib.request_trail.approved_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.request_trail.filed_by IS 'Who filed it.';
-COMMENT ON COLUMN calib.request_trail.filed_at IS 'When.';
+COMMENT ON COLUMN calib.request_trail.filed_at IS 'When it was filed.';
 COMMENT ON COLUMN calib.request_trail.filed_comment IS 'What was said on it.';
 COMMENT ON COLUMN calib.request_trail.ended_by IS 'Who rejected or withdrew it.';
-COMMENT ON COLUMN calib.request_trail.ended_at IS 'When.';
+COMMENT ON COLUMN calib.request_trail.ended_at IS 'When it was ended.';
 COMMENT ON COLUMN calib.request_trail.ended_comment IS 'The reason given.';
 COMMENT ON COLUMN calib.request_trail.hours_to_file IS 'Hours from submission to filing; NULL: not filed.';
 

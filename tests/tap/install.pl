@@ -133,11 +133,11 @@ WITH member AS (
 )
 };
 
-none('every function, aggregate, table, view and type has a comment', $members . q{
+none('every function, aggregate, table, view, sequence and type has a comment', $members . q{
 	SELECT 'function ' || name FROM func WHERE obj_description(oid, 'pg_proc') IS NULL
 	UNION ALL
 	SELECT 'relation ' || name FROM rel
-	WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition
+	WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT relispartition
 		AND obj_description(oid, 'pg_class') IS NULL
 	UNION ALL
 	SELECT 'type ' || name FROM typ WHERE obj_description(oid, 'pg_type') IS NULL
@@ -146,9 +146,25 @@ none('every function, aggregate, table, view and type has a comment', $members .
 	WHERE classid IN ('pg_namespace'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass)
 		AND obj_description(objid, classid::regclass::name) IS NULL});
 
-none('every column of a table has a comment', $members . q{
+none('every column of a table and of a composite type has a comment', $members . q{
 	SELECT name || '.' || attname FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid
-	WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND col_description(rel.oid, attnum) IS NULL});
+	WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND col_description(rel.oid, attnum) IS NULL
+	UNION ALL
+	SELECT typ.name || '.' || attname FROM typ JOIN pg_attribute a ON a.attrelid = typ.typrelid
+	WHERE attnum > 0 AND NOT attisdropped AND col_description(a.attrelid, attnum) IS NULL});
+
+# a BI tool shows a comment by itself, without that of the column before
+none('comments are sentences that stand by themselves', $members . q{
+	SELECT name || '.' || attname || ': ' || col_description(rel.oid, attnum)
+	FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid
+	WHERE relkind IN ('r', 'p', 'v') AND attnum > 0 AND NOT attisdropped
+		AND col_description(rel.oid, attnum) !~ '^.{7,}[.]$'
+	UNION ALL
+	SELECT c.what || ': ' || c.comment FROM (
+		SELECT 'function ' || name, obj_description(oid, 'pg_proc') FROM func
+		UNION ALL SELECT 'relation ' || name, obj_description(oid, 'pg_class') FROM rel
+		UNION ALL SELECT 'type ' || name, obj_description(oid, 'pg_type') FROM typ) AS c (what, comment)
+	WHERE c.comment !~ '^.{7,}[.]$'});
 
 none('every argument has a name', $members . q{
 	SELECT name FROM func
