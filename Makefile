@@ -41,13 +41,17 @@ $(INSTALL_SQL): src/order $(SQL_PARTS) calib.control
 	       '\echo Use "CREATE EXTENSION calib" to load this file. \quit'; \
 	   cat $(SQL_PARTS); } > $@
 
-.PHONY: demo demo-stop test feed-minute real bench tamper fuzz
+.PHONY: demo demo-stop dashboard test test-dashboard feed-minute real bench tamper fuzz
 demo:
 	@scripts/demo.sh
 demo-stop:
 	@scripts/cluster.sh stop demo
+dashboard:
+	@VIEWER="$(VIEWER)" DATABASE="$(DATABASE)" PORT="$(PORT)" scripts/dashboard.sh
 test:
 	@scripts/test.sh
+test-dashboard:
+	@scripts/test_dashboard.sh
 feed-minute:
 	@CALIB_FEED_SECONDS=60 TESTS=none TAP=tests/tap/feed.pl scripts/test.sh
 real:

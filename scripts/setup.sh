@@ -4,13 +4,29 @@
 # Debian packages, by name, as root or through sudo; offline and silent when
 # nothing is missing. Creates no system cluster and touches none. PG_CONFIG
 # chooses another PostgreSQL than 15; `setup.sh build` asks for less than
-# `setup.sh test`, which also wants IPC::Run and clang-format.
+# `setup.sh test`, which also wants IPC::Run and clang-format. `setup.sh dashboard`
+# wants Node.js and npm alone, `setup.sh test-dashboard` a browser and Chinese letters too.
 set -eu
 . "$(dirname "$0")/lib.sh"
 what=${1:-build}
 
 # Package names for what is missing, one a line.
 missing() {
+	case $what in
+		dashboard | test-dashboard) missing_for_dashboard ;;
+		*) missing_for_calib ;;
+	esac
+}
+
+missing_for_dashboard() {
+	command -v node >/dev/null || echo nodejs
+	command -v npm >/dev/null || echo npm
+	[ "$what" = test-dashboard ] || return 0
+	command -v chromium >/dev/null || echo chromium
+	[ -d /usr/share/fonts/opentype/noto ] || echo fonts-noto-cjk
+}
+
+missing_for_calib() {
 	have_cc gcc || echo gcc
 	[ -e /usr/include/stdio.h ] || echo libc6-dev
 	command -v make >/dev/null || echo make

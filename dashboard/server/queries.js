@@ -1,7 +1,8 @@
 // What the pages are made of: one query each, over calib's views and functions, never over
 // activities. Row-level security decides what the viewer sees of them.
 //
-// `first` is read and published before the rest, which takes longer.
+// `first` is what the first pages show; the rest takes longer and is read beside it. `sentence`
+// names a column whose words are the session's language.
 
 // The reason in both languages, from calib itself.
 const reasons = (row) => `
@@ -110,10 +111,10 @@ FROM at, q, calib.attainment_at(at.at) a
 WHERE a.grain = 'quarter' AND a.period_start = q.start
 ORDER BY a.unit_id, a.measure, a.product_line, at.at`},
 
-  pilot_effect: {sql: `
+  pilot_effect: {sentence: "sentence", sql: `
 SELECT e.pilot_id, e.pilot_name, e.outcome, e.measure, e.before_from, e.before_to, e.after_from, e.after_to, e.pilot_listed,
        e.control_listed, e.pilot_units, e.control_units, e.pilot_before, e.pilot_after, e.control_before, e.control_after, e.effect,
-       e.ci_low, e.ci_high, e.reason_code,${reasons("e")}
+       e.ci_low, e.ci_high, e.sentence
 FROM calib.pilot_effect e ORDER BY e.pilot_id, e.outcome, e.measure`},
 
   pilot_figure: {sql: `

@@ -80,7 +80,7 @@ export const en = {
   "war_room.regions": "Regions",
   "war_room.regions_note": "Amounts in {currency}. Pace is attainment over the share of working days that are over: 100% is on time.",
   "war_room.teams": "Teams",
-  "war_room.teams_note": "Lowering a target moves the attainment of today’s target, never that of the original.",
+  "war_room.teams_note": "A filled badge with ! is a strong signal. Lowering a target moves the attainment of today’s target, never that of the original.",
 
   "tile.attainment": "Attained of today’s target",
   "tile.of_target": "{actual} of {target} {currency}",
@@ -110,7 +110,7 @@ export const en = {
   "col.attainment": "Attained",
   "col.attainment_short": "Attained",
   "col.original": "Of original",
-  "col.original_short": "Of original",
+  "col.original_short": "Original",
   "col.pace": "Pace",
   "col.diagnosis": "Diagnosis",
   "col.adjustments": "Adjust. used / left",
@@ -256,7 +256,7 @@ export const en = {
   "coverage.missed_note": "Targets by month, the last three closed months: missed, though the work was at least as dense as the peers’. The first list to look at.",
   "coverage.no_missed": "Nobody missed a month’s target while working at least as densely as the peers.",
   "coverage.missed_reps": "reps in at least one month",
-  "coverage.missed_count": "{reps} reps, {months} months",
+  "coverage.missed_count": "reps: {reps}, months: {months}",
   "coverage.above": "Regions and teams: {count}",
 
   "pilot.none": "There is no pilot of whose units this login sees every one.",

@@ -22,7 +22,7 @@ export const fixed = (value, digits = 1) => number(value, {minimumFractionDigits
 export const signed = (value, digits = 1) => number(value, {minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "exceptZero"});
 export const whole = (value) => number(value, {maximumFractionDigits: 0});
 // 15.3M, 1530万
-export const amount = (value) => number(value, {notation: "compact", maximumFractionDigits: 1});
+export const amount = (value) => number(value, {notation: "compact", maximumSignificantDigits: 4});
 
 const day = (value, options) => new Intl.DateTimeFormat(locale(), {timeZone: "UTC", ...options}).format(new Date(value));
 export const date = (value) => (value == null ? NONE : day(value, {day: "numeric", month: "short", year: "numeric"}));

@@ -16,7 +16,7 @@ export const glyph = (quadrant) => h("span", {class: "glyph", style: `color:${CO
 
 export function quadrantBadge(row, compact) {
   return h("span", {class: `badge${row.signal === "strong" ? " strong" : ""}`, style: `--tone:${COLOUR[row.quadrant ?? "none"]}`},
-    glyph(row.quadrant), " ", t(`quadrant.${row.quadrant ?? "none"}`), row.quadrant && !(compact && row.signal !== "strong") && h("small", {}, ` ${t(`signal.${row.signal}`)}`));
+    glyph(row.quadrant), " ", t(`quadrant.${row.quadrant ?? "none"}`), compact ? row.signal === "strong" && " !" : row.quadrant && h("small", {}, ` ${t(`signal.${row.signal}`)}`));
 }
 
 export const remedy = (row) => h("span", {class: `remedy${["watch", "none"].includes(row.remedy) ? " quiet" : ""}`}, t(`remedy.${row.remedy}`));

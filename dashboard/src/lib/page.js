@@ -55,6 +55,7 @@ function draw() {
   document.title = `${t(`page.${name}`)} · calib`;
   const body = h("div", {class: "body"}, h("h1", {}, page.title?.(shown) ?? t(`page.${name}`)), h("p", {class: "intro"}, t(`intro.${name}`)));
   main().replaceChildren(head(), h("div", {id: "state"}), body);
+  document.querySelector(".head nav [aria-current]")?.scrollIntoView({block: "nearest", inline: "center"});
   drawState();
   body.append(...broken());
   if (!shown.context) {

@@ -28,12 +28,22 @@ export function steps(points, filed, context, {width, height = 300, small = fals
       small ? null : Plot.ruleX([last.date], {stroke: "#8794a0", strokeWidth: 1}),
       small ? null : Plot.text([last], {x: "date", y: () => top, text: () => t("quarter.now"), dy: -8, fill: "#5c6b7a"}),
       Plot.dot(filed, {x: "date", y: "after", r: small ? 2.5 : 4.5, fill: "#ffffff", stroke: COLOUR.target, strokeWidth: 1.8}),
-      small ? null : Plot.text(filed, {x: "date", y: "after", text: (a) => f.change(a.change), dy: -13, fontWeight: 700, stroke: "white", strokeWidth: 4, fill: COLOUR.target}),
+      ...(small ? [] : aside(filed, (a) => ((a.date - from) / (to - from)) * width).map(([a, dy]) =>
+        Plot.text([a], {x: "date", y: "after", text: () => f.change(a.change), dy, fontWeight: 700, stroke: "white", strokeWidth: 4, fill: COLOUR.target}))),
       small ? null : Plot.tip(line.slice(1), Plot.pointerX({x: "date", y: "actual", fontSize: 12, title: (r) => [
         f.time(r.at), "", `${t("quarter.result")} ${f.amount(r.actual)}`, `${t("quarter.target")} ${f.amount(r.target_value)}`,
         `${t("quarter.original")} ${f.amount(r.original_value)}`, `${t("quarter.due")} ${f.amount(r.due)}`,
         `${t("col.attainment")} ${f.percent(r.target_value ? r.actual / r.target_value : null)}`].join("\n")}))
     ]
+  });
+}
+
+// Texts of neighbours closer than a text is wide go above and below in turn.
+export function aside(marks, x, near = 52) {
+  let above = true;
+  return marks.map((mark, n) => {
+    above = n === 0 || x(mark) - x(marks[n - 1]) > near || !above;
+    return [mark, above ? -14 : 15];
   });
 }
 

@@ -4,6 +4,7 @@ import {card, empty, h, table} from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import {t} from "../lib/language.js";
 import {COLOUR, unitLink} from "../lib/marks.js";
+import {aside} from "../lib/steps.js";
 
 export const files = ["adjustments", "requests", "budget"];
 
@@ -28,14 +29,16 @@ function chart(all, width) {
   const rows = [...all].reverse().map((one) => ({...one, date: new Date(one.at), label: one.unit_name}));
   const names = [...new Set(rows.map((r) => r.label))], narrow = width < 560;
   const text = (r) => (r.what === "adjustment" ? f.change(r.change) : t(`request.${r.kind}`));
+  const [first, last] = [rows[0].date, rows.at(-1).date], x = (r) => ((r.date - first) / (last - first || 1)) * (width - 166);
+  const labels = names.flatMap((name) => aside(rows.filter((r) => r.label === name).filter((r, n, all) => n === 0 || all[n - 1].date < r.date), x, narrow ? 50 : 60));
   return h("figure", {class: "chart"}, Plot.plot({
     width, height: names.length * 44 + 46, marginLeft: narrow ? 84 : 120, marginRight: 46, marginBottom: 32, marginTop: 12, style: {fontSize: "12px", fontFamily: "inherit"}, ariaLabel: t("adjustments.chart"),
-    x: {type: "utc", label: null, grid: true, nice: true, ticks: narrow ? 4 : 8, tickFormat: f.shortDate}, y: {domain: names, label: null, tickSize: 0},
+    x: {type: "utc", label: null, grid: true, nice: true, ticks: narrow ? "month" : 8, tickFormat: f.shortDate}, y: {domain: names, label: null, tickSize: 0},
     symbol: {domain: ["adjustment", "request"], range: ["circle", "square"]},
     marks: [
       Plot.ruleY(names, {stroke: "#dfe5ea"}),
       Plot.dot(rows, {x: "date", y: "label", symbol: "what", r: 7, stroke: (r) => STATUS[r.status], strokeWidth: 2, fill: (r) => (r.status === "filed" ? STATUS.filed : "white")}),
-      Plot.text(rows.filter((r, n) => rows.findIndex((o) => o.label === r.label && Math.abs(o.date - r.date) < 864e5) === n), {x: "date", y: "label", text, dy: -14, fontWeight: 600, stroke: "white", strokeWidth: 3, fill: "#1b2733"}),
+      ...labels.map(([r, dy]) => Plot.text([r], {x: "date", y: "label", text, dy, fontWeight: 600, stroke: "white", strokeWidth: 3, fill: "#1b2733"})),
       Plot.tip(rows, Plot.pointer({x: "date", y: "label", fontSize: 12, lineWidth: narrow ? 22 : 34, title: (r) => [`${r.label} · ${text(r)} · ${t(`status.${r.status}`)}`, f.time(r.at), "", r.reason, r.evidence ? `${t("adjustments.evidence")}: ${r.evidence}` : ""].join("\n")}))
     ]
   }), h("figcaption", {class: "legend"}, h("span", {}, `● ${t("adjustments.target")}`), h("span", {}, `■ ${t("adjustments.request")}`), [...new Set(rows.map((r) => r.status))].map((s) => h("span", {}, h("i", {class: "swatch", style: `background:${STATUS[s]}`}), t(`status.${s}`)))));

@@ -34,7 +34,7 @@ function openTable(data, rows) {
     {head: t("col.kind"), cell: kind},
     {head: t("col.detected"), cell: (d) => f.shortTime(d.detected_at)},
     {head: t("col.age"), key: "age", cell: age},
-    {head: t("col.remedy"), cell: remedy},
+    {head: t("col.remedy"), class: "diagnosis", cell: remedy},
     {head: t("col.reason"), class: "text", cell: (d) => reason(d)}
   ], rows, {id: "open"});
 }

@@ -62,7 +62,7 @@ function slopes(figures, show, width) {
   const narrow = width < 520;
   return h("figure", {class: "chart"}, Plot.plot({
     width, height: 330, marginLeft: 60, marginRight: 150, marginTop: 40, marginBottom: 14, style: {fontSize: narrow ? "11px" : "12px", fontFamily: "inherit"}, ariaLabel: t("pilot.slopes"),
-    x: {type: "point", domain: ["before", "after"], label: null, axis: "top", tickFormat: (side) => t(`col.${side}`), tickSize: 0, padding: 0}, y: {axis: null},
+    x: {type: "point", domain: ["before", "after"], label: null, axis: "top", tickFormat: (side) => t(`col.${side}`), tickSize: 0, padding: 0}, y: {axis: null, insetTop: 8},
     marks: [
       Plot.ruleX(["before", "after"], {stroke: "#dfe5ea"}),
       Plot.line(lines, {x: "side", y: "value", z: "unit_id", stroke: (d) => COLOUR[d.arm], strokeWidth: 2}),

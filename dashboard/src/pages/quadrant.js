@@ -29,7 +29,7 @@ export function render(data, width, again) {
       return h("div", {class: "count", style: `--tone:${COLOUR[q]}`, "data-quadrant": q}, glyph(q), h("b", {}, members.length), h("span", {}, t(`quadrant.${q}`), h("small", {}, t("quadrant.strong", {count: members.filter((row) => row.signal === "strong").length}))));
     })),
     card(t("quadrant.chart"), t("quadrant.chart_note"), chart(dots, width)),
-    card(t("quadrant.calls"), t("quadrant.calls_note"), calls.length === 0 ? empty(t("quadrant.no_calls")) : callTable(data, calls)),
+    card(t("quadrant.calls"), t("quadrant.calls_note"), calls.length === 0 ? empty(t("quadrant.no_calls")) : callTable(data, calls, "calls")),
     card(t("quadrant.all"), null, h("details", {}, h("summary", {}, t("quadrant.show_all", {count: dots.length})), callTable(data, told)))
   ];
 }
@@ -101,13 +101,13 @@ function domain(values, [from, to]) {
   return [low - pad, high + pad];
 }
 
-function callTable(data, rows) {
+function callTable(data, rows, id) {
   return table([
     {head: t("col.unit"), class: "who", cell: (r) => [unitLink(data.units, r.unit_id), h("small", {class: "why"}, data.units.get(r.unit_id)?.region ?? "")]},
-    {head: t("col.diagnosis"), cell: quadrantBadge},
+    {head: t("col.diagnosis"), class: "diagnosis", cell: quadrantBadge},
     {head: t("col.pace"), key: "pace", num: true, hint: t("hint.pace"), cell: (r) => against(r.pace, r.floor, f.percent(r.pace))},
     {head: t("col.index"), key: "index", num: true, hint: t("hint.index"), cell: (r) => f.fixed(r.density_index, 2)},
-    {head: t("col.remedy"), cell: remedy},
+    {head: t("col.remedy"), class: "diagnosis", cell: remedy},
     {head: t("col.reason"), class: "text", cell: (r) => reason(r)}
-  ], rows, {id: rows.length < 30 ? "calls" : null});
+  ], rows, {id});
 }

@@ -73,7 +73,7 @@ function below(data, unit) {
     {head: t("col.attainment"), key: "attainment", num: true, cell: (r) => h("b", {}, f.percent(r.a?.attainment))},
     {head: t("col.pace"), num: true, cell: (r) => (r.a ? against(r.a.pace, r.a.floor, f.percent(r.a.pace)) : "–")},
     {head: t("col.index"), num: true, cell: (r) => f.fixed(r.d?.density_index, 2)},
-    {head: t("col.diagnosis"), cell: (r) => (r.d ? h("span", {title: reason(r.d)}, quadrantBadge(r.d)) : "–")}
+    {head: t("col.diagnosis"), class: "diagnosis", cell: (r) => (r.d ? h("span", {title: reason(r.d)}, quadrantBadge(r.d)) : "–")}
   ], rows, {id: "below"}));
 }
 

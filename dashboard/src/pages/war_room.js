@@ -66,7 +66,7 @@ function regionTable(data, regions, at, told) {
     {head: t("col.attainment"), key: "attainment", num: true, hint: t("hint.attainment"), cell: (r) => h("b", {}, f.percent(r.attainment))},
     {head: t("col.original"), key: "attainment_original", num: true, hint: t("hint.original"), cell: (r) => f.percent(r.attainment_original)},
     {head: t("col.pace"), key: "pace", num: true, hint: t("hint.pace"), cell: (r) => against(r.pace, at.get(r.unit_id)?.floor ?? 1, f.percent(r.pace))},
-    {head: t("col.diagnosis"), cell: (r) => [quadrantBadge(r), h("br"), remedy(r)]},
+    {head: t("col.diagnosis"), class: "diagnosis", cell: (r) => [quadrantBadge(r), h("br"), remedy(r)]},
     {head: t("col.adjustments"), key: "adjustments", num: true, hint: t("hint.adjustments"), cell: (r) => [h("b", {}, f.whole(r.adjustments_used)), ` / ${f.whole(r.adjustments_remaining)}`]},
     {head: t("col.open"), key: "open", num: true, cell: (r) => f.whole(open(r.unit_id))},
     {head: t("col.sri"), key: "sri", num: true, hint: t("hint.sri"), cell: (r) => f.fixed(r.sri_days)},
@@ -85,11 +85,11 @@ function teams(data, quarter, told, units) {
     [...groups].map(([parent, members]) => h("div", {class: "group"}, h("h3", {}, units.get(parent) ? unitLink(units, parent) : t("war_room.elsewhere")),
       table([
         {head: t("col.team"), class: "who", cell: (r) => unitLink(units, r.unit_id)},
-        {head: t("col.result_target"), class: "wide", cell: (r) => bullet(r)},
+        {head: t("col.result"), class: "wide", cell: (r) => bullet(r)},
         {head: t("col.attainment_short"), key: "attainment", num: true, hint: t("hint.attainment"), cell: (r) => h("b", {}, f.percent(r.attainment))},
         {head: t("col.original_short"), key: "attainment_original", num: true, hint: t("hint.original"), cell: (r) => f.percent(r.attainment_original)},
         {head: t("col.pace"), key: "pace", num: true, hint: t("hint.pace"), cell: (r) => against(r.pace, r.floor, f.percent(r.pace))},
-        {head: t("col.diagnosis"), cell: (r) => (told.has(r.unit_id) ? h("span", {title: reason(told.get(r.unit_id))}, quadrantBadge(told.get(r.unit_id), true)) : "–")},
+        {head: t("col.diagnosis"), class: "diagnosis", cell: (r) => (told.has(r.unit_id) ? h("span", {title: reason(told.get(r.unit_id))}, quadrantBadge(told.get(r.unit_id), true)) : "–")},
         {head: t("col.adjustments_short"), key: "adjustments", num: true, hint: t("hint.adjustments"), cell: (r) => (budget.has(r.unit_id) ? [h("b", {}, f.whole(budget.get(r.unit_id).used)), ` / ${f.whole(budget.get(r.unit_id).remaining)}`] : "–")}
       ], members)))));
 }
