@@ -87,18 +87,23 @@ async function open({base}, path, {lang = "en", width = 1280} = {}) {
   page.on("pageerror", (error) => page.wrong.push(error.message));
   page.on("request", (asked) => !asked.url().startsWith(base) && !asked.url().startsWith("data:") && page.wrong.push(`asks ${asked.url()}`));
   page.on("response", (answer) => answer.status() >= 400 && page.wrong.push(`${answer.status()} ${answer.url()}`));
+  await go(page, base, path, lang);
+  return page;
+}
+async function go(page, base, path, lang) {
+  page.wrong.length = 0;
   await page.goto(`${base}${path}${path.includes("?") ? "&" : "?"}lang=${lang}`);
   await page.waitForSelector(".body .card, .body .empty");
-  return page;
 }
 const text = (page, selector) => page.locator(selector).allInnerTexts().then((list) => list.map((one) => one.replace(/\s+/g, " ").trim()));
 const cells = (page, table, name) => text(page, `${table} td[data-key="${name}"]`);
 const number = (one) => one.replace("\u2212", "-").replace(/^[▾▴] /, "");
 const shoot = (page, name) => page.screenshot({path: join(root, ".run/screenshots", `${name}.png`), fullPage: true});
 
+let page = await open(all, "");
 for (const lang of ["en", "zh"])
   for (const path of PAGES) {
-    const page = await open(all, path, {lang});
+    await go(page, all.base, path, lang);
     const title = (lang === "en" ? en : zh)[`page.${key(path)}`];
     const h1 = (await text(page, "h1"))[0];
     const problems = [...page.wrong, ...(await text(page, ".problem"))];
@@ -106,13 +111,13 @@ for (const lang of ["en", "zh"])
     const shown = (await page.locator("body").innerText()).match(/\b(page|col|tile|hint|state|quadrant|kind|ending|status|unit)\.\w+/g);
     ok(shown === null && (await page.locator("html").getAttribute("lang")).startsWith(lang), `${key(path)} in ${lang}: every text has words`, shown);
     await shoot(page, `${key(path)}-${lang}`);
-    await page.close();
   }
+await page.close();
 
 // Figures: what the page shows is what the view says ---------------------------------------
 
 part("figures: what");
-let page = await open(all, "");
+page = await open(all, "");
 const regions = `FROM calib.war_room ORDER BY unit_id`;
 same(await cells(page, "#regions", "attainment"), psql(`SELECT round(attainment * 100, 1) || '%' ${regions}`), "regions: attainment of today's target");
 same(await cells(page, "#regions", "attainment_original"), psql(`SELECT round(attainment_original * 100, 1) || '%' ${regions}`), "regions: attainment of the original");
@@ -224,20 +229,22 @@ await page.close();
 // Nothing there yet, and a phone -----------------------------------------------------------------
 
 part("nothing there");
+page = await open(bare, "");
 for (const path of PAGES) {
-  page = await open(bare, path);
+  await go(page, bare.base, path, "en");
   const problems = [...page.wrong, ...(await text(page, ".problem"))];
   ok(problems.length === 0 && (await page.locator(".empty").count()) > 0, `${key(path)} of an empty database says that it is empty`, ...problems);
-  await page.close();
 }
+await page.close();
+page = await open(all, "", {width: 360});
 for (const lang of ["en", "zh"])
   for (const path of PAGES) {
-    page = await open(all, path, {lang, width: 360});
+    await go(page, all.base, path, lang);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     ok(wide <= 0, `${key(path)} in ${lang} fits a phone`, `${wide} too wide`);
     if (lang === "en") await shoot(page, `${key(path)}-phone`);
-    await page.close();
   }
+await page.close();
 page = await open(all, "");
 await page.emulateMedia({media: "print"});
 ok(!(await page.locator(".head nav").isVisible()) && (await page.locator("#regions").isVisible()), "on paper there are figures and no buttons");
@@ -288,7 +295,7 @@ ok((await page.locator("#down").isVisible()) && (await cells(page, "#regions", "
 await shoot(page, "database-down");
 database("up");
 ok((await until(async () => !(await page.locator("#down").isVisible()), 20000)) != null, "it is up again: so is the page");
-admin("DROP VIEW calib.freshness");
+admin("ALTER VIEW calib.freshness RENAME TO gone");
 const broken = await open(all, "freshness");
 ok((await until(async () => { await broken.reload(); await broken.waitForSelector("h1"); return (await text(broken, ".problem")).join().includes("42P01"); }, 15000)) != null, "a query that fails is shown with its SQLSTATE");
 await broken.close();
