@@ -41,15 +41,19 @@ $(INSTALL_SQL): src/order $(SQL_PARTS) calib.control
 	       '\echo Use "CREATE EXTENSION calib" to load this file. \quit'; \
 	   cat $(SQL_PARTS); } > $@
 
-.PHONY: demo demo-stop test test-clients matrix deb test-deb dist feed-minute real bench tamper fuzz
+.PHONY: demo demo-stop dashboard test test-clients test-dashboard matrix deb test-deb dist feed-minute real bench tamper fuzz
 demo:
 	@scripts/demo.sh
 demo-stop:
 	@scripts/cluster.sh stop demo
+dashboard:
+	@VIEWER="$(VIEWER)" DATABASE="$(DATABASE)" PORT="$(PORT)" scripts/dashboard.sh
 test:
 	@scripts/test.sh
 test-clients:
 	@TESTS=none TAP="tests/clients/clients.pl tests/clients/grafana.pl" scripts/test.sh
+test-dashboard:
+	@scripts/test_dashboard.sh
 feed-minute:
 	@CALIB_FEED_SECONDS=60 TESTS=none TAP=tests/tap/feed.pl scripts/test.sh
 matrix:

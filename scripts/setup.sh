@@ -6,16 +6,26 @@
 # chooses another PostgreSQL than 15; `setup.sh build` asks for less than
 # `setup.sh test`, which also wants IPC::Run and clang-format. `setup.sh clients`
 # is for what tests/clients reads the views with, and for that alone; `setup.sh
-# deb` wants what packages are built with, too.
+# deb` wants what packages are built with, too. `setup.sh dashboard` wants Node.js
+# and npm alone, `setup.sh test-dashboard` a browser and Chinese letters too.
 set -eu
 . "$(dirname "$0")/lib.sh"
 what=${1:-build}
+
+missing_for_dashboard() {
+	command -v node >/dev/null || echo nodejs
+	command -v npm >/dev/null || echo npm
+	[ "$what" = test-dashboard ] || return 0
+	command -v chromium >/dev/null || echo chromium
+	[ -d /usr/share/fonts/opentype/noto ] || echo fonts-noto-cjk
+}
 
 # Package names for what is missing, one a line.
 missing() {
 	case $what in
 		clients) missing_clients && return ;;
 		deb) missing_deb ;;
+		dashboard | test-dashboard) missing_for_dashboard && return ;;
 	esac
 	have_cc gcc || echo gcc
 	[ -e /usr/include/stdio.h ] || echo libc6-dev

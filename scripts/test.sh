@@ -5,6 +5,7 @@
 # kind whatever became of the others. The last line is `N passed, N failed`;
 # the exit status says the same. CI=true turns warnings into errors.
 # TESTS="a b" narrows pg_regress and isolation, TAP="tests/tap/x.pl" the rest.
+# DASHBOARD=1 tests the dashboard in a narrowed run, too.
 # CALIB_FEED_SECONDS: how long tests/tap/feed.pl works on a CRM (15).
 # CALIB_PAGES: the pages tests/tap/docs.pl plays (all).
 set -u
@@ -176,4 +177,25 @@ say "tap"
 for t in $taps; do
 	tap "$t"
 done
+# The dashboard in a browser; of a narrowed run only where DASHBOARD asks for it.
+dashboard() {
+	say "dashboard"
+	log=$DIR/dashboard.log
+	status=0
+	"$ROOT/scripts/test_dashboard.sh" --if-there >"$log" 2>&1 9>&- || status=$?
+	ok=$(grep -c '^ok ' "$log")
+	bad=$(grep -c '^not ok ' "$log")
+	if [ $status != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	if [ "$bad" != 0 ]; then
+		echo "FAILED dashboard ($ok passed, $bad failed)"
+		grep -v '^ok ' "$log"
+	elif grep -q '^skipped: ' "$log"; then
+		echo "       dashboard $(grep '^skipped: ' "$log")"
+	else
+		echo "ok     dashboard ($ok)"
+	fi
+}
+if [ -n "${DASHBOARD-}" ] || [ -z "${TESTS+set}${TAP+set}" ]; then dashboard; fi
 say "done"

@@ -106,4 +106,9 @@ SET calib.language = 'zh';
 SELECT reason FROM calib.deviation_open WHERE deviation_id = 100;
 RESET calib.language;
 SELECT unit_name, kind, subject, age_days FROM calib.deviation_open WHERE unit_id IN (11, 12);
+-- And the whole road of each: eleven and the one above; what is only observed is nobody's.
+SELECT unit_name, status, action, days, ended_at IS NULL AS runs FROM calib.deviation_trail WHERE unit_id IN (10, 11, 12) ORDER BY days, subject;
+-- as of the clock: on 1 October, day 30, the six that had ended by then had, and 100 was not found yet
+SET calib.clock = '2025-10-01 09:00+08';
+SELECT status, count(*), max(days) AS days, count(ended_at) AS ended FROM calib.deviation_trail WHERE unit_id IN (10, 11, 12) GROUP BY status ORDER BY status;
 DROP EXTENSION calib CASCADE;

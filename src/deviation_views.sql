@@ -103,3 +103,44 @@ COMMENT ON COLUMN calib.deviation_open.reason IS 'Why, as a sentence in calib.la
 COMMENT ON COLUMN calib.deviation_open.units IS 'Names of the units below that share it; NULL: none.';
 COMMENT ON COLUMN calib.deviation_open.figures IS 'The figures as they were then.';
 COMMENT ON COLUMN calib.deviation_open.comments IS 'How many comments were made.';
+
+-- What the other two trails are to adjustments and requests. As of the clock, so that
+-- a demonstration that plays the past shows as open what was open then.
+CREATE VIEW calib.deviation_trail WITH (security_invoker = true) AS
+SELECT d.deviation_id, d.unit_id, u.name AS unit_name, u.kind AS unit_kind, d.kind, d.subject, d.measure, d.product_line,
+       d.grain, d.period_start, CASE WHEN e.over THEN d.ending ELSE 'open' END AS status, d.detected_at,
+       CASE WHEN e.over THEN d.ended_at END AS ended_at,
+       ((extract(epoch FROM CASE WHEN e.over THEN d.ended_at ELSE calib.clock() END) - extract(epoch FROM d.detected_at)) / 86400)::double precision AS days,
+       CASE WHEN e.over THEN d.action END AS action, CASE WHEN e.over THEN d.acted_by END AS acted_by,
+       CASE WHEN e.over THEN d.ended_by END AS ended_by, CASE WHEN e.over THEN d.note END AS note,
+       d.remedy, d.reason_code, d.reason_args, calib.reason_text(d.reason_code, d.reason_args) AS reason,
+       (SELECT string_agg(b.name, ', ' ORDER BY b.unit_id) FROM calib.unit b WHERE b.unit_id = ANY (d.units)) AS units
+FROM calib.deviation d
+CROSS JOIN LATERAL (SELECT coalesce(d.ended_at <= calib.clock(), false) AS over) e
+LEFT JOIN calib.unit u ON u.unit_id = d.unit_id
+WHERE NOT d.observed AND d.detected_at <= calib.clock();
+COMMENT ON VIEW calib.deviation_trail IS
+'Every deviation that somebody was to act on, open or ended, with how long it took, what was done and who did it.';
+COMMENT ON COLUMN calib.deviation_trail.deviation_id IS 'The deviation.';
+COMMENT ON COLUMN calib.deviation_trail.unit_id IS 'Whose.';
+COMMENT ON COLUMN calib.deviation_trail.unit_name IS 'The unit''s name; NULL: it stands elsewhere now, unseen by the reader.';
+COMMENT ON COLUMN calib.deviation_trail.unit_kind IS 'company, region, team or rep.';
+COMMENT ON COLUMN calib.deviation_trail.kind IS 'What kind of problem.';
+COMMENT ON COLUMN calib.deviation_trail.subject IS 'The source or the rule; empty: none.';
+COMMENT ON COLUMN calib.deviation_trail.measure IS 'What the target counts; empty: not about a target.';
+COMMENT ON COLUMN calib.deviation_trail.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.deviation_trail.grain IS 'Grain of the period.';
+COMMENT ON COLUMN calib.deviation_trail.period_start IS 'First day of the period.';
+COMMENT ON COLUMN calib.deviation_trail.status IS 'open, acted, dismissed or recovered.';
+COMMENT ON COLUMN calib.deviation_trail.detected_at IS 'When it was detected.';
+COMMENT ON COLUMN calib.deviation_trail.ended_at IS 'When it ended; NULL: it is open.';
+COMMENT ON COLUMN calib.deviation_trail.days IS 'Days from its detection to its end, or until now while it is open.';
+COMMENT ON COLUMN calib.deviation_trail.action IS 'What was done: coaching, retiering, adjustment, request or other; NULL: nothing.';
+COMMENT ON COLUMN calib.deviation_trail.acted_by IS 'Who acted; NULL: nobody.';
+COMMENT ON COLUMN calib.deviation_trail.ended_by IS 'Who ended it; NULL: it is open, or nobody did.';
+COMMENT ON COLUMN calib.deviation_trail.note IS 'What was done, or why it was dismissed.';
+COMMENT ON COLUMN calib.deviation_trail.remedy IS 'What was recommended.';
+COMMENT ON COLUMN calib.deviation_trail.reason_code IS 'Why, as a code.';
+COMMENT ON COLUMN calib.deviation_trail.reason_args IS 'The numbers of the reason, as they were then.';
+COMMENT ON COLUMN calib.deviation_trail.reason IS 'Why, as a sentence in calib.language.';
+COMMENT ON COLUMN calib.deviation_trail.units IS 'Names of the units below that share it; NULL: none.';
