@@ -17,7 +17,9 @@ if [ -n "$why" ]; then
 fi
 mkdir -p "$ROOT/.run/matrix"
 roots=${MATRIX_ROOTS:-$ROOT/.run/roots}
-trap 'exit 130' INT TERM
+child=
+# unshare ignores the milder signals; what runs in the root ends with it.
+trap '[ -z "$child" ] || kill -KILL $child; exit 130' INT TERM
 status=0
 table=
 
@@ -27,7 +29,7 @@ run_version() {
 	log=$ROOT/.run/matrix/$v.log
 	if [ ! -d "$root/etc" ]; then
 		say "$v: making a root of $(suite_of "$v")"
-		if ! make_root "$(suite_of "$v")" "$root" "make,git,postgresql-$v,postgresql-server-dev-$v" >"$log" 2>&1; then
+		if ! make_root "$(suite_of "$v")" "$root" "make,git,postgresql-$v,postgresql-client-$v,postgresql-server-dev-$v" >"$log" 2>&1; then
 			rm -rf "$root"
 			tail -n 5 "$log"
 			return 77
@@ -47,8 +49,11 @@ run_version() {
 	# npm's registry is the machine's own, too
 	if command -v npm >/dev/null; then set -- "$@" "npm_config_registry=$(npm config get registry)"; fi
 	say "$v: testing (.run/matrix/$v.log)"
-	in_root "$root" "$@" make --no-print-directory -s -C /srv/calib test >"$log" 2>&1
+	(EXEC=exec in_root "$root" "$@" make --no-print-directory -s -C /srv/calib test >"$log" 2>&1) &
+	child=$!
+	wait $child
 	result=$?
+	child=
 	grep '^FAILED' "$log"
 	rm -rf "$root/srv/calib" "$root/srv/CALIB_DATA" "$root/srv/CALIB_FIVETRAN"
 	[ -n "${MATRIX_ROOTS:-}" ] || rm -rf "$root"

@@ -66,20 +66,22 @@ make_root() {
 	chmod 755 "$2/usr/sbin/policy-rc.d"
 	mkdir -p "$2/etc/postgresql-common"
 	echo "create_main_cluster = false" >"$2/etc/postgresql-common/createcluster.conf"
-	# shellcheck disable=SC2046 # a list of names
-	in_root "$2" sh -euc 'suite=$1
-		shift
-		apt-get -qq update
-		DEBIAN_FRONTEND=noninteractive apt-get -qq -y -t "$suite" -o Dpkg::Options::=--force-confold install "$@"' \
-		- "$1" $(echo "$3" | tr , ' ')
+	names=$(echo "$3" | tr , ' ')
+	# Of a suite that is no whole Debian only what is asked for is taken.
+	[ "$1" != experimental ] ||
+		names="$(echo "$names" | sed -E 's,(postgresql-[a-z-]*[0-9]+),\1/experimental,g') libpq5/experimental libpq-dev/experimental"
+	# shellcheck disable=SC2086 # a list of names
+	in_root "$2" sh -euc 'apt-get -qq update
+		DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Options::=--force-confold install "$@"' - $names
 }
 
-# in_root DIR COMMAND...: as root of that root, with a clean environment.
+# in_root DIR COMMAND...: as root of that root, with a clean environment. EXEC=exec lets
+# it take the place of the (sub)shell that calls it, whose process can then be ended.
 in_root() {
 	root=$1
 	shift
 	cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
-	unshare --mount --pid --ipc --fork --kill-child sh -euc '
+	${EXEC:-} unshare --mount --pid --ipc --fork --kill-child sh -euc '
 		root=$1
 		shift
 		mount -t proc proc "$root/proc"

@@ -305,7 +305,9 @@ INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES
     (9006, NULL, 'region', 'East'), (9007, 9006, 'team', 'Zhejiang'), (9008, NULL, 'region', 'North');
 INSERT INTO calib.target (unit_id, grain, period_start, original_value) VALUES
     (9006, 'quarter', '2026-10-01', 1), (9007, 'quarter', '2026-10-01', 1), (9008, 'quarter', '2026-10-01', 1);
-SELECT calib.publish_targets('2026-10-01', 9006) AS two, calib.publish_targets('2026-10-01', 404) AS none;
+SELECT calib.publish_targets('2026-10-01', 9006) AS two;
+SELECT pg_temp.try('SELECT calib.publish_targets(''2026-10-01'', 404)');
+SELECT pg_temp.try('SELECT calib.publish_targets(''2026-10-15'')');
 -- external_ref is nobody's rule
 UPDATE calib.target SET external_ref = 'Q-1' WHERE target_id = 9201 RETURNING external_ref;
 -- deleting a draft is allowed, trailed
