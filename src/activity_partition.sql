@@ -135,16 +135,22 @@ COMMENT ON FUNCTION calib.move_from_default(regclass, timestamptz, timestamptz) 
 'Moves the activities of a time from the default partition to a table that is about to be a partition, past all triggers; returns how many.';
 REVOKE EXECUTE ON FUNCTION calib.move_from_default(regclass, timestamptz, timestamptz) FROM PUBLIC;
 
--- Between its neighbours, which may have been made while the organisation had another
--- time zone; NULL where nothing is left between them.
+-- From where the month before ends to where the month after begins: those may have been
+-- made while the organisation had another time zone. NULL where nothing is left.
 CREATE FUNCTION calib.month_span(month date, OUT from_at timestamptz, OUT to_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT CASE WHEN s.from_at < s.to_at THEN s.from_at END, CASE WHEN s.from_at < s.to_at THEN s.to_at END
-    FROM (SELECT greatest(calib.start_of(month_span.month), max(l.to_at) FILTER (WHERE l.from_at <= calib.start_of(month_span.month))) AS from_at,
-                 least(calib.start_of((month_span.month + interval '1 month')::date), min(l.from_at) FILTER (WHERE l.from_at > calib.start_of(month_span.month))) AS to_at
-          FROM calib.activity_leaves() l) s;
+    WITH span AS (
+        SELECT calib.start_of(month_span.month) AS from_at, calib.start_of((month_span.month + interval '1 month')::date) AS to_at
+    ), between AS (
+        SELECT coalesce((SELECT max(l.to_at) FROM calib.activity_leaves() l
+                         WHERE l.from_at <= s.from_at AND l.to_at > s.from_at - interval '26 hours'), s.from_at) AS from_at,
+               coalesce((SELECT min(l.from_at) FROM calib.activity_leaves() l
+                         WHERE l.from_at > s.from_at AND l.from_at < s.to_at + interval '26 hours'), s.to_at) AS to_at
+        FROM span s
+    )
+    SELECT CASE WHEN b.from_at < b.to_at THEN b.from_at END, CASE WHEN b.from_at < b.to_at THEN b.to_at END FROM between b;
 END;
 COMMENT ON FUNCTION calib.month_span(date) IS
 'The time a partition of a month (its first day) would be for; NULL: other partitions have it.';

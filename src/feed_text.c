@@ -526,6 +526,8 @@ add_errors(StringInfo text, const Destination *destination)
 	    " WHEN '55P03' THEN 'It is taken at the next pull.'"
 	    " WHEN 'KC004' THEN 'A target changes by an adjustment: see"
 	    " calib.submit_adjustment.'"
+	    " WHEN 'KC008' THEN 'Leave such rows out by the feed''s filter:"
+	    " calib.activity_kept_from() says from when on they are kept.'"
 	    " WHEN '23505' THEN 'Take out the wrong one; the next pull takes"
 	    " the other.'"
 	    " WHEN '23503' THEN 'Enter it, or an alias for it; the next pull takes"
