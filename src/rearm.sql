@@ -15,6 +15,20 @@ COMMENT ON COLUMN calib.own_trigger.function IS 'What it calls.';
 COMMENT ON COLUMN calib.own_trigger.definition IS 'The trigger as pg_get_triggerdef tells it.';
 COMMENT ON COLUMN calib.own_trigger.enabled IS 'As pg_trigger.tgenabled: A always, O ordinary.';
 
+-- A partition made at run time is no part of the extension, but its triggers are those
+-- of the default one.
+CREATE FUNCTION calib.activity_triggers() RETURNS SETOF calib.expected_trigger
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT l.leaf, o.trigger, o.function, replace(o.definition, ' ON calib.activity_default ', format(' ON %s ', l.leaf)), o.enabled
+    FROM calib.activity_leaves() l JOIN calib.own_trigger o ON o.relation = 'calib.activity_default'::regclass
+    ORDER BY l.from_at, o.trigger;
+END;
+COMMENT ON FUNCTION calib.activity_triggers() IS
+'The triggers that the monthly partitions of calib.activity must have.';
+REVOKE EXECUTE ON FUNCTION calib.activity_triggers() FROM PUBLIC;
+
 -- A room that puts triggers on tables of users adds its line here; what is not
 -- expected is a stray, and rearm takes it off.
 CREATE FUNCTION calib.expected_triggers() RETURNS SETOF calib.expected_trigger
@@ -22,6 +36,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT o.relation, o.trigger, o.function, o.definition, o.enabled FROM calib.own_trigger o
+    UNION ALL SELECT e.* FROM calib.activity_triggers() AS e
     UNION ALL SELECT e.* FROM calib.audit_triggers() AS e
     UNION ALL SELECT e.* FROM calib.guard_triggers() AS e
     UNION ALL SELECT e.* FROM calib.feed_triggers() AS e;
@@ -59,14 +74,17 @@ FROM (
     FROM (SELECT a.relation FROM calib.audited a UNION SELECT g.relation FROM calib.guarded g
           UNION SELECT f.source FROM calib.feed f) k
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) k.relation)
+    UNION ALL
+    SELECT 'calib.activity'::pg_catalog.regclass, NULL, 'no foreign keys'
+    WHERE EXISTS (SELECT FROM calib.references_missing())
 ) s;
 COMMENT ON VIEW calib.trigger_state IS
-'Each trigger that keeps a rule or the trail, and whether it stands as it must, and kept tables that were dropped; calib.rearm() mends what does not.';
+'Each trigger that keeps a rule or the trail, and whether it stands as it must, kept tables that were dropped, and calib.activity where it was restored and has no foreign keys yet; calib.rearm() mends what does not.';
 COMMENT ON COLUMN calib.trigger_state.relation IS 'The table or partition; of one that was dropped, the number it had.';
-COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger; NULL: the table was dropped.';
+COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger; NULL: it is the table.';
 COMMENT ON COLUMN calib.trigger_state.ok IS 'Whether it stands as it must.';
 COMMENT ON COLUMN calib.trigger_state.problem IS
-'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected), dropped (a kept table that is no more: a new one of its name is not kept); NULL: none.';
+'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected), dropped (a kept table that is no more: a new one of its name is not kept), no foreign keys (a dump was restored); NULL: none.';
 
 CREATE FUNCTION calib.mend_trigger(expected calib.expected_trigger) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -136,6 +154,9 @@ BEGIN
     SELECT g.relation::text, NULL, 'rows past the triggers', m.detail IS NULL, m.detail
     FROM calib.guarded g CROSS JOIN LATERAL calib.mend_rows(g.relation) AS m
     WHERE m.changed ORDER BY 1;
+    RETURN QUERY
+    SELECT 'calib.activity', NULL, 'no foreign keys', m.detail IS NULL, m.detail
+    FROM calib.mend_references() AS m WHERE m.changed;
 END $$;
 COMMENT ON FUNCTION calib.rearm() IS
-'Puts every trigger back as it must stand (calib.trigger_state) and returns what was not, and where it could not the error: on calib''s own tables, on tables of users as their owner. Takes duty admin for everyone (42501); ownership was asked for when the table was attached. Nothing to do: no rows.';
+'Puts every trigger back as it must stand (calib.trigger_state), and after a restore the foreign keys of calib.activity, and returns what was not, and where it could not the error: on calib''s own tables, on tables of users as their owner. Takes duty admin for everyone (42501); ownership was asked for when the table was attached. Nothing to do: no rows.';
