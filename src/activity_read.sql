@@ -1,0 +1,151 @@
+-- Reading what is summed up: what is stored of a window, the rest from the activities.
+
+-- Marks are few and their number changes by the minute, so the planner's guess is said
+-- here and not taken from statistics.
+CREATE FUNCTION calib.marked_parts() RETURNS TABLE (unit_id bigint, from_day date)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT m.unit_id, m.day FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL
+    UNION
+    SELECT m.unit_id, calib.part_from(m.day) FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL;
+END $$;
+COMMENT ON FUNCTION calib.marked_parts() IS
+'The first days of what may be stored of units and is not to be used: days that are marked, and the parts of weeks they are in. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.marked_parts() FROM PUBLIC;
+
+-- A part may be used for a window where all of it lies within; activities that were
+-- dropped leave no choice: such a part is cut by the days of its acts.
+CREATE FUNCTION calib.summary_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
+RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, closed boolean, events integer, late_events integer,
+    weighted numeric, weighted_on_time numeric, usable boolean, cut boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.closed, s.events, s.late_events, s.weighted, s.weighted_on_time,
+        s.to_day <= (SELECT calib.dropped_before())
+        OR ((s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at))
+            AND (known_at IS NULL OR s.last_recorded <= known_at)
+            AND s.to_day <= coalesce((SELECT min(m.day) FROM calib.activity_mark m WHERE m.unit_id IS NULL), 'infinity'::date)
+            AND (s.unit_id, s.from_day) NOT IN (SELECT m.unit_id, m.from_day FROM calib.marked_parts() m)),
+        s.to_day <= (SELECT calib.dropped_before()) AND NOT (s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at))
+    FROM calib.activity_summary s
+    WHERE s.from_day > (SELECT calib.day_of(from_at)) - 7 AND s.from_day <= (SELECT calib.day_of(to_at))
+      AND s.to_day > (SELECT calib.day_of(from_at));
+END;
+COMMENT ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz) IS
+'What is stored of the days of [from_at, to_at), whether it is used for what happened in it (and was recorded by known_at), and whether the window cuts what cannot be read raw any more; internal.';
+REVOKE EXECUTE ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.raw_spans(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[],
+    OUT unit_ids bigint[], OUT from_ats timestamptz[], OUT to_ats timestamptz[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    WITH marked AS (
+        SELECT DISTINCT m.unit_id, m.day FROM calib.activity_mark m
+        WHERE m.unit_id IS NOT NULL AND m.day >= (SELECT calib.day_of($1)) AND m.day <= (SELECT calib.day_of($2))
+          AND m.day >= (SELECT calib.dropped_before()) AND ($4 IS NULL OR m.unit_id = ANY ($4))
+    ), span AS (
+        SELECT s.unit_id, s.from_day, s.to_day
+        FROM calib.summary_in($1, $2, $3) s
+        WHERE NOT s.usable AND s.product_line = '' AND ($4 IS NULL OR s.unit_id = ANY ($4))
+        UNION ALL
+        SELECT m.unit_id, m.day, m.day + 1
+        FROM marked m
+        WHERE NOT EXISTS (
+            SELECT FROM calib.activity_summary s
+            WHERE s.unit_id = m.unit_id AND s.product_line = '' AND s.from_day IN (m.day, calib.part_from(m.day)) AND s.to_day > m.day)
+    ), cut AS (
+        SELECT s.unit_id, greatest(calib.start_of(s.from_day), $1) AS from_at, least(calib.start_of(s.to_day), $2) AS to_at
+        FROM span s
+    )
+    SELECT array_agg(c.unit_id), array_agg(c.from_at), array_agg(c.to_at) INTO unit_ids, from_ats, to_ats
+    FROM cut c
+    WHERE c.from_at < c.to_at;
+END $$;
+COMMENT ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[]) IS
+'Which units'' activities, from when to when, have to be read for [from_at, to_at) because nothing usable is stored of them; of_units: of these alone. NULL: none. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.acts_of(from_at timestamptz, to_at timestamptz, known_at timestamptz, kinds text[], of_units bigint[])
+RETURNS TABLE (unit_id bigint, product_line text, customer_id bigint, kind text, day date, weight numeric, weight_on_time numeric)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    raw record := calib.raw_spans($1, $2, $3, $5);
+    first date := calib.day_of($1);
+    last date := calib.day_of($2 - interval '1 microsecond');
+BEGIN
+    RETURN QUERY
+    WITH stored AS MATERIALIZED (
+        SELECT a.unit_id, a.product_line, v.acts, s.cut
+        FROM calib.summary_in($1, $2, $3) s
+        JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day
+         AND a.product_line = s.product_line
+        CROSS JOIN LATERAL (VALUES (a.acts), (a.others)) v (acts)
+        WHERE s.usable AND v.acts IS NOT NULL AND ($5 IS NULL OR s.unit_id = ANY ($5))
+    ), label AS MATERIALIZED (
+        SELECT o.label, o.kind
+        FROM calib.label_outcomes(ARRAY(SELECT DISTINCT k.kind FROM stored s CROSS JOIN LATERAL calib.kind_counts(s.acts) k)) o
+        WHERE $4 IS NULL OR o.kind = ANY ($4)
+        GROUP BY o.label, o.kind
+    )
+    SELECT s.unit_id, s.product_line, a.customer_id, l.kind, a.day, w.weight,
+           CASE WHEN a.late_events = 0 THEN w.weight_on_time END
+    FROM stored s
+    CROSS JOIN LATERAL calib.acts(s.acts) a
+    JOIN label l ON l.label = a.kind
+    LEFT JOIN calib.label_weights(ARRAY(SELECT l.label FROM label l)) w
+      ON w.label = a.kind AND a.day >= w.from_day AND a.day < w.to_day
+    WHERE NOT s.cut OR (a.day >= first AND a.day <= last);
+    IF raw.unit_ids IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT a.unit_id, a.product_line, a.customer_id, a.kind, a.day, a.weight, a.weight_on_time
+    FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
+    WHERE $4 IS NULL OR a.kind = ANY ($4);
+END $$;
+COMMENT ON FUNCTION calib.acts_of(timestamptz, timestamptz, timestamptz, text[], bigint[]) IS
+'Activities in [from_at, to_at) against padding, one act per unit, customer, day, kind and product line (and one for all: empty), of every kind (kinds: of these), with its weight on its day (NULL: none) and what of it was recorded in time (NULL: nothing). known_at: of what was recorded by then; of_units: of these alone. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.acts_of(timestamptz, timestamptz, timestamptz, text[], bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.units_moved(from_day date, to_day date) RETURNS TABLE (unit_id bigint, day date)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    WITH RECURSIVE below (unit_id, day) AS (
+        SELECT h.unit_id, d.day
+        FROM calib.unit_history h
+        CROSS JOIN LATERAL (VALUES (lower(h.valid)), (upper(h.valid))) d (day)
+        WHERE d.day > from_day AND d.day <= to_day
+        UNION
+        SELECT h.unit_id, b.day
+        FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
+    )
+    SELECT b.unit_id, b.day FROM below b;
+END;
+COMMENT ON FUNCTION calib.units_moved(date, date) IS
+'Units above or at which a move took place after from_day and up to to_day, and its first day under the new parent; also some that were moved away before. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.units_moved(date, date) FROM PUBLIC;
+
+CREATE FUNCTION calib.units_ever_below(of_units bigint[]) RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH RECURSIVE below (unit_id) AS (
+        SELECT u.unit_id FROM unnest(of_units) AS u (unit_id)
+        UNION
+        SELECT h.unit_id FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
+    )
+    SELECT b.unit_id FROM below b;
+END;
+COMMENT ON FUNCTION calib.units_ever_below(bigint[]) IS
+'These units, and all that stand or once stood below one of them. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.units_ever_below(bigint[]) FROM PUBLIC;
