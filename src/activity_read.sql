@@ -20,10 +20,12 @@ REVOKE EXECUTE ON FUNCTION calib.marked_parts() FROM PUBLIC;
 -- dropped leave no choice: such a part is cut by the days of its acts.
 CREATE FUNCTION calib.summary_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, closed boolean, events integer, late_events integer,
-    weighted numeric, weighted_on_time numeric, usable boolean, cut boolean)
+    weighted numeric, weighted_on_time numeric, customers integer, active_days integer, concentration float8,
+    contract_changes numeric, usable boolean, cut boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
     SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.closed, s.events, s.late_events, s.weighted, s.weighted_on_time,
+        s.customers, s.active_days, s.concentration, s.contract_changes,
         s.to_day <= (SELECT calib.dropped_before())
         OR ((s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at))
             AND (known_at IS NULL OR s.last_recorded <= known_at)
