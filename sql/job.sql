@@ -277,7 +277,7 @@ ALTER TABLE calib.outbox ENABLE ALWAYS TRIGGER keep_append_only;
 ALTER TABLE calib.outbox ENABLE ALWAYS TRIGGER keep_append_only_truncate;
 RESET session_replication_role;
 SET SESSION AUTHORIZATION regress_calib_admin;
-SELECT calib.run('maintain');                       -- 4: two of detect, one of rules, one event
+SELECT calib.run('maintain');                       -- 8: two of detect, one of rules, one event, and four partitions
 SELECT job, round(extract(epoch FROM now() - finished_at) / 86400) AS days FROM calib.job_run WHERE job IN ('detect', 'rules') ORDER BY 1, 2;
 SELECT count(*) AS waiting FROM calib.outbox;
 SELECT calib.run('maintain');                       -- 0: not due before tomorrow

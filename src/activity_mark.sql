@@ -100,12 +100,3 @@ END $$;
 COMMENT ON FUNCTION calib.mark_all_activity() IS
 'Marks the day of every activity, waiting for who writes any: the organisation''s zone has changed. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.mark_all_activity() FROM PUBLIC;
-
--- Until activities are dropped by age.
-CREATE FUNCTION calib.activity_kept_from() RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT '-infinity'::timestamptz;
-END;
-COMMENT ON FUNCTION calib.activity_kept_from() IS
-'The first moment whose activities are kept; -infinity where none were dropped.';

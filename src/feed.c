@@ -112,14 +112,19 @@ slot_rows(TriggerData *trigger, TupleTableSlot *slot)
 	return rows;
 }
 
-/* Many inserted rows are new facts, most likely: that is worth a try. */
+/*
+ * Inserted rows are new facts, most likely.  To try that first is worth it for
+ * many of them, and for one activity too: to change one is to look at all
+ * partitions.
+ */
 static FeedHow
 how_expected(const Feed *feed, const Rows *old, const Rows *new)
 {
-	if (old == NULL && new->count > MANY_ROWS && !feed->strict &&
-	    calib_takes_locked(feed->destination))
+	if (old != NULL || !calib_takes_locked(feed->destination))
+		return FEED_UPSERT;
+	if (strcmp(feed->destination->name, "activity") == 0)
 		return FEED_NEW;
-	return FEED_UPSERT;
+	return new->count > MANY_ROWS && !feed->strict ? FEED_NEW : FEED_UPSERT;
 }
 
 static void
@@ -156,7 +161,8 @@ feed_row(List *feeds, TriggerData *trigger)
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		new = slot_rows(trigger, trigger->tg_newslot);
 	foreach (cell, feeds)
-		calib_apply_rows(lfirst(cell), old, new, FEED_UPSERT, &taken);
+		calib_apply_rows(lfirst(cell), old, new,
+		                 how_expected(lfirst(cell), old, new), &taken);
 	if (old != NULL)
 		tuplestore_end(old->store);
 	if (new != NULL)

@@ -275,17 +275,46 @@ remove_left_out(const Feed *feed, const Rows *old, Taken *taken)
 	tuplestore_end(work.keys->store);
 }
 
-/* What kept the batch from being taken; NULL: it was. */
+/*
+ * What kept the batch from being taken; NULL: it was.  A key that somebody has
+ * entered since the batch was read is there now, and its fact is changed.
+ */
 static ErrorData *
 try_batch(Work *work, Taken *taken)
 {
 	ErrorData *error;
+	int tries;
 
-	memset(&work->taken, 0, sizeof(Taken));
-	error = calib_attempt(take_batch, work);
+	for (tries = 0; tries < 4; tries++)
+	{
+		memset(&work->taken, 0, sizeof(Taken));
+		error = calib_attempt(take_batch, work);
+		if (error == NULL || error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+			break;
+		if (work->how == FEED_NEW)
+			work->how = FEED_UPSERT;
+	}
 	if (error == NULL)
 		add_taken(taken, &work->taken);
 	return error;
+}
+
+/* A strict feed's error is the writing statement's; a key that was entered
+ * meanwhile is none. */
+static void
+take_strictly(Work *work, Taken *taken)
+{
+	ErrorData *error;
+
+	if (strcmp(work->feed->destination->name, "activity") != 0)
+	{
+		take_batch(work);
+		add_taken(taken, &work->taken);
+		return;
+	}
+	error = try_batch(work, taken);
+	if (error != NULL)
+		ReThrowError(error);
 }
 
 /* old, new: rows of the source before and after; NULL: there are none. */
@@ -305,12 +334,11 @@ calib_apply_rows(const Feed *feed, const Rows *old, const Rows *new,
 		remove_left_out(feed, old, taken);
 	if (feed->strict)
 	{
-		take_batch(&work);
-		add_taken(taken, &work.taken);
+		take_strictly(&work, taken);
 		return;
 	}
 	error = try_batch(&work, taken);
-	if (error != NULL && how == FEED_NEW)
+	if (error != NULL && work.how == FEED_NEW)
 	{
 		work.how = FEED_UPSERT;
 		error = try_batch(&work, taken);

@@ -282,24 +282,15 @@ follows_others(const CanonicalColumn *column)
 	                                strcmp(column->into, "stage_since") == 0);
 }
 
+/* The columns that change, and when they do, of the row t to those of
+ * excluded. */
 static void
-add_conflict(StringInfo text, const Destination *destination, int mapped,
-             FeedHow how)
+add_sets(StringInfo text, const Destination *destination, int mapped)
 {
 	int count = calib_canonical_count(destination);
 	const char *between = "";
 	int i;
 
-	if (how == FEED_NEW)
-		return;
-	if (how != FEED_UPSERT)
-	{
-		appendStringInfoString(text, " ON CONFLICT DO NOTHING");
-		return;
-	}
-	appendStringInfo(text, " ON CONFLICT (%s) DO UPDATE SET ",
-	                 destination->is_master ? "external_ref"
-	                                        : "source, external_id");
 	for (i = 0; i < count; i++)
 	{
 		if (!follows_others(&destination->column[i]) &&
@@ -309,7 +300,14 @@ add_conflict(StringInfo text, const Destination *destination, int mapped,
 		add_set(text, destination, mapped, i);
 		between = ", ";
 	}
-	appendStringInfoString(text, " WHERE ");
+}
+
+static void
+add_set_condition(StringInfo text, const Destination *destination, int mapped)
+{
+	int count = calib_canonical_count(destination);
+	int i;
+
 	add_changed(text, destination, mapped, 0);
 	for (i = 0; i < count; i++)
 		if ((destination->column[i].flags & CLOCK_BY_DEFAULT) &&
@@ -320,24 +318,50 @@ add_conflict(StringInfo text, const Destination *destination, int mapped,
 			    destination->column[i].into);
 }
 
-/* The facts without a problem, one per key: the last of the batch. */
 static void
-add_insert(StringInfo text, const Destination *destination, int mapped,
-           FeedHow how)
+add_conflict(StringInfo text, const Destination *destination, int mapped,
+             FeedHow how)
+{
+	if (how == FEED_NEW)
+		return;
+	if (how != FEED_UPSERT)
+	{
+		appendStringInfoString(text, " ON CONFLICT DO NOTHING");
+		return;
+	}
+	appendStringInfo(text, " ON CONFLICT (%s) DO UPDATE SET ",
+	                 destination->is_master ? "external_ref"
+	                                        : "source, external_id");
+	add_sets(text, destination, mapped);
+	appendStringInfoString(text, " WHERE ");
+	add_set_condition(text, destination, mapped);
+}
+
+static void
+add_columns(StringInfo text, const Destination *destination)
 {
 	int count = calib_canonical_count(destination);
-	const char *key = destination->column[0].name;
-	bool is_target = strcmp(destination->name, "target") == 0;
 	int i;
 
-	appendStringInfo(text, "INSERT INTO calib.%s AS t (%s", destination->name,
-	                 destination->is_master ? "" : "source, ");
+	appendStringInfo(text, "(%s", destination->is_master ? "" : "source, ");
 	for (i = 0; i < count; i++)
 		if (destination->column[i].into != NULL)
 			appendStringInfo(text, "%s%s", i > 0 ? ", " : "",
 			                 destination->column[i].into);
+	appendStringInfoString(text, ")");
+}
+
+/* The facts without a problem, one per key: the last of the batch. */
+static void
+add_facts(StringInfo text, const Destination *destination,
+          const char *condition)
+{
+	int count = calib_canonical_count(destination);
+	const char *key = destination->column[0].name;
+	int i;
+
 	appendStringInfo(text,
-	                 ") SELECT DISTINCT ON (r.%s COLLATE pg_catalog.\"C\") %s",
+	                 "SELECT DISTINCT ON (r.%s COLLATE pg_catalog.\"C\") %s",
 	                 key, destination->is_master ? "" : "$1, ");
 	for (i = 0; i < count; i++)
 	{
@@ -348,12 +372,67 @@ add_insert(StringInfo text, const Destination *destination, int mapped,
 		add_value(text, &destination->column[i]);
 	}
 	appendStringInfo(text,
-	                 " FROM resolved r WHERE r.problem IS NULL%s AND %s"
+	                 " FROM resolved r WHERE r.problem IS NULL%s"
 	                 " ORDER BY r.%s COLLATE pg_catalog.\"C\","
 	                 " r.calib_n DESC",
-	                 is_target ? " AND r.target_id IS NULL" : "",
-	                 how == FEED_ENTER ? "true" : ALL_GOES, key);
+	                 condition, key);
+}
+
+static void
+add_insert(StringInfo text, const Destination *destination, int mapped,
+           FeedHow how)
+{
+	bool is_target = strcmp(destination->name, "target") == 0;
+
+	appendStringInfo(text, "INSERT INTO calib.%s AS t ", destination->name);
+	add_columns(text, destination);
+	appendStringInfoString(text, " ");
+	add_facts(text, destination,
+	          psprintf("%s%s", is_target ? " AND r.target_id IS NULL" : "",
+	                   how == FEED_ENTER ? "" : " AND " ALL_GOES));
 	add_conflict(text, destination, mapped, is_target ? FEED_FILL : how);
+}
+
+/* Hashed, unlike a join, for which the planner knows too little. */
+#define IS_MET "((r.external_id IN (SELECT m.external_id FROM met m)) IS TRUE)"
+
+/*
+ * Into calib.activity, whose partitions have no common index: what has a key
+ * already is changed, what has none is inserted.  The keys are locked, also of
+ * facts that stay as they are: who compares keys passes over them.  One that
+ * somebody enters meanwhile is a duplicate, and the batch is tried again
+ * (feed_apply.c).
+ */
+static void
+add_partitioned(StringInfo text, const Destination *destination, int mapped,
+                FeedHow how)
+{
+	appendStringInfo(text,
+	                 ", met AS MATERIALIZED (SELECT k.external_id FROM"
+	                 " (SELECT DISTINCT r.external_id FROM resolved r"
+	                 " WHERE r.problem IS NULL AND " ALL_GOES ") w"
+	                 " JOIN calib.activity_key k ON k.source" EQ
+	                 "$1 AND k.external_id" EQ "w.external_id"
+	                 " ORDER BY k.external_id COLLATE pg_catalog.\"C\""
+	                 " FOR UPDATE OF k), good AS (INSERT INTO calib.%s ",
+	                 destination->name);
+	add_columns(text, destination);
+	appendStringInfoString(text, " ");
+	add_facts(text, destination, " AND " ALL_GOES " AND NOT " IS_MET);
+	appendStringInfoString(text, ")");
+	if (how != FEED_UPSERT)
+		return;
+	appendStringInfo(text, ", again AS (UPDATE calib.%s t SET ",
+	                 destination->name);
+	add_sets(text, destination, mapped);
+	appendStringInfoString(text, " FROM (");
+	add_facts(text, destination, " AND " IS_MET);
+	appendStringInfoString(text, ") excluded ");
+	add_columns(text, destination);
+	appendStringInfoString(text, " WHERE t.source" EQ "$1 AND t.external_id" EQ
+	                             "excluded.external_id AND (");
+	add_set_condition(text, destination, mapped);
+	appendStringInfoString(text, "))");
 }
 
 /* A draft is corrected; what binds had a problem. */
@@ -447,6 +526,8 @@ add_errors(StringInfo text, const Destination *destination)
 	    " WHEN '55P03' THEN 'It is taken at the next pull.'"
 	    " WHEN 'KC004' THEN 'A target changes by an adjustment: see"
 	    " calib.submit_adjustment.'"
+	    " WHEN 'KC008' THEN 'Leave such rows out by the feed''s filter:"
+	    " calib.activity_kept_from() says from when on they are kept.'"
 	    " WHEN '23505' THEN 'Take out the wrong one; the next pull takes"
 	    " the other.'"
 	    " WHEN '23503' THEN 'Enter it, or an alias for it; the next pull takes"
@@ -507,9 +588,14 @@ calib_take_text(const Destination *destination, int mapped, FeedHow how,
 		return text.data;
 	}
 	add_state(&text, destination, shape == TAKE_LOCKED);
-	appendStringInfoString(&text, ", good AS (");
-	add_insert(&text, destination, mapped, how);
-	appendStringInfoString(&text, ")");
+	if (strcmp(destination->name, "activity") == 0 && how != FEED_NEW)
+		add_partitioned(&text, destination, mapped, how);
+	else
+	{
+		appendStringInfoString(&text, ", good AS (");
+		add_insert(&text, destination, mapped, how);
+		appendStringInfoString(&text, ")");
+	}
 	if (shape != TAKE_LEAN)
 	{
 		appendStringInfoString(&text, ",");

@@ -1,8 +1,8 @@
 -- Freshness: how long facts take from the event to the database, per source.
 
 -- Facts are stored in about the order they are recorded in: a few pages of index find
--- those of the last month, and cost a writer next to nothing.
-CREATE INDEX activity_recorded ON calib.activity USING brin (recorded_at) WITH (autosummarize = on);
+-- those of the last month, and cost a writer next to nothing (those of activities:
+-- activity_partition.sql).
 CREATE INDEX result_recorded ON calib.result USING brin (recorded_at) WITH (autosummarize = on);
 
 -- Steps from one source to the next along the keys, so that it costs by sources.
@@ -11,9 +11,9 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH RECURSIVE active (source) AS (
-        SELECT (SELECT min(a.source) FROM calib.activity a)
+        SELECT (SELECT min(k.source) FROM calib.activity_key k)
         UNION ALL
-        SELECT (SELECT min(a.source) FROM calib.activity a WHERE a.source > s.source)
+        SELECT (SELECT min(k.source) FROM calib.activity_key k WHERE k.source > s.source)
         FROM active s WHERE s.source IS NOT NULL
     ), paying (source) AS (
         SELECT (SELECT min(r.source) FROM calib.result r)

@@ -8,9 +8,6 @@
 -- SET jit on the inner ones also keeps them from being inlined, which would turn
 -- what is asked once into something asked per row.
 
-CREATE INDEX activity_order ON calib.activity (occurred_at) WHERE kind = 'order';
-CREATE INDEX activity_due ON calib.activity (unit_id, due_at) WHERE due_at IS NOT NULL;
-
 CREATE FUNCTION calib.weeks_begun(from_week date, to_week date, as_of timestamptz)
 RETURNS TABLE (week date)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 53

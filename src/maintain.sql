@@ -1,5 +1,6 @@
--- Clearing out: logs older than a job's keep_days. History (facts, the trail, adjustments,
--- deviations) is never cleared out.
+-- Clearing out: logs older than a job's keep_days, and activities older than the
+-- organisation keeps them; and making partitions ahead. Other history (results, the
+-- trail, adjustments, deviations) is never cleared out.
 
 -- Rows that never began have no time; they are as old as those around them.
 CREATE FUNCTION calib.prune_cron_log(before timestamptz) RETURNS bigint
@@ -52,8 +53,11 @@ DECLARE
 BEGIN
     RETURN calib.prune_job_runs(at)
         + calib.prune_cron_log(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'announce'))
-        + calib.prune_outbox(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'maintain'));
+        + calib.prune_outbox(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'maintain'))
+        + calib.drop_old_activities(at)
+        -- last, for it locks what others write until the run ends
+        + calib.make_months(calib.day_of($1), (date_trunc('month', calib.day_of($1)) + interval '4 months')::date);
 END $$;
 COMMENT ON FUNCTION calib.run_maintain(timestamptz) IS
-'Job maintain: clears out runs in calib.job_run, pg_cron''s log of calib''s jobs (as long as runs of announce are kept), and acknowledged events of the outbox; returns how many rows.';
+'Job maintain: clears out runs in calib.job_run, pg_cron''s log of calib''s jobs (as long as runs of announce are kept), acknowledged events of the outbox and activities older than calib.organisation.activity_months, and makes the partitions of calib.activity for this month and the three after it; returns how many rows and partitions.';
 REVOKE EXECUTE ON FUNCTION calib.run_maintain(timestamptz) FROM PUBLIC;

@@ -5,14 +5,17 @@ CREATE TABLE calib.organisation (
     zone text NOT NULL DEFAULT 'Asia/Shanghai',
     fiscal_start_month integer NOT NULL DEFAULT 1
         CHECK (fiscal_start_month BETWEEN 1 AND 12),
-    currency text NOT NULL DEFAULT 'CNY' CHECK (currency ~ '^[A-Z]{3}$')
+    currency text NOT NULL DEFAULT 'CNY' CHECK (currency ~ '^[A-Z]{3}$'),
+    activity_months integer CHECK (activity_months >= 13)
 );
 COMMENT ON TABLE calib.organisation IS
-'One row: the time zone, fiscal year and currency everything else means. Fixed once a target exists.';
+'One row: the time zone, fiscal year and currency everything else means, fixed once a target exists, and how long activities are kept.';
 COMMENT ON COLUMN calib.organisation.only_row IS 'Always true: there is one row.';
 COMMENT ON COLUMN calib.organisation.zone IS 'Time zone that days, weeks, months and quarters are counted in.';
 COMMENT ON COLUMN calib.organisation.fiscal_start_month IS 'Month the fiscal year begins in, 1 to 12.';
 COMMENT ON COLUMN calib.organisation.currency IS 'ISO 4217 code of every amount; feeds convert.';
+COMMENT ON COLUMN calib.organisation.activity_months IS
+'Whole months before this one whose activities are kept, at least 13; NULL: all of them. What is older the job maintain drops.';
 INSERT INTO calib.organisation DEFAULT VALUES;
 SELECT calib.keep_in_dump('calib.organisation', seeded => true);
 

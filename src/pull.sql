@@ -231,9 +231,12 @@ DECLARE
     is_named boolean := ($1).destination IN ('unit', 'customer', 'opportunity');
     found text[];
 BEGIN
-    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$I f WHERE f.%1$I = ANY ($2) %3$s %4$s) h',
+    EXECUTE format('SELECT array_agg(h.key) FROM (SELECT f.%1$I AS key FROM calib.%2$s WHERE f.%1$I = ANY ($2) %3$s %4$s) h',
         CASE WHEN is_named THEN 'external_ref' ELSE 'external_id' END,
-        ($1).destination,
+        -- who brings an activity again locks its key
+        CASE WHEN ($1).destination = 'activity' AND $3
+            THEN 'activity_key k JOIN calib.activity f USING (source, external_id)'
+            ELSE quote_ident(($1).destination) || ' f' END,
         CASE WHEN is_named THEN '' ELSE 'AND f.source = ($1).feed' END,
         CASE WHEN $3 THEN 'FOR UPDATE SKIP LOCKED' ELSE '' END)
     INTO found USING $1, $2;

@@ -15,6 +15,20 @@ COMMENT ON COLUMN calib.own_trigger.function IS 'What it calls.';
 COMMENT ON COLUMN calib.own_trigger.definition IS 'The trigger as pg_get_triggerdef tells it.';
 COMMENT ON COLUMN calib.own_trigger.enabled IS 'As pg_trigger.tgenabled: A always, O ordinary.';
 
+-- A partition made at run time is no part of the extension, but its triggers are those
+-- of the default one.
+CREATE FUNCTION calib.activity_triggers() RETURNS SETOF calib.expected_trigger
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT l.leaf, o.trigger, o.function, replace(o.definition, ' ON calib.activity_default ', format(' ON %s ', l.leaf)), o.enabled
+    FROM calib.activity_leaves() l JOIN calib.own_trigger o ON o.relation = 'calib.activity_default'::regclass
+    ORDER BY l.from_at, o.trigger;
+END;
+COMMENT ON FUNCTION calib.activity_triggers() IS
+'The triggers that the monthly partitions of calib.activity must have.';
+REVOKE EXECUTE ON FUNCTION calib.activity_triggers() FROM PUBLIC;
+
 -- A room that puts triggers on tables of users adds its line here; what is not
 -- expected is a stray, and rearm takes it off.
 CREATE FUNCTION calib.expected_triggers() RETURNS SETOF calib.expected_trigger
@@ -22,6 +36,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT o.relation, o.trigger, o.function, o.definition, o.enabled FROM calib.own_trigger o
+    UNION ALL SELECT e.* FROM calib.activity_triggers() AS e
     UNION ALL SELECT e.* FROM calib.audit_triggers() AS e
     UNION ALL SELECT e.* FROM calib.guard_triggers() AS e
     UNION ALL SELECT e.* FROM calib.feed_triggers() AS e;

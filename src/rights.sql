@@ -104,7 +104,7 @@ BEGIN
            CASE WHEN c.command IN ('INSERT', 'UPDATE') THEN coalesce(n.rule, l.rule) END
     FROM (VALUES
         -- without a unit: everybody reads, an admin for everyone writes
-        ('organisation tier stage activity_kind activity_weight indicator evidence_kind request_kind holiday source reason job'
+        ('organisation tier stage activity_kind activity_weight activity_dropped indicator evidence_kind request_kind holiday source reason job'
             ' adapter adapter_feed adapter_stage',
          'SELECT', 'true'),
         ('organisation job', 'UPDATE', format(everyone, '{admin}')),
