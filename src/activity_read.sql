@@ -65,10 +65,15 @@ BEGIN
     ), cut AS (
         SELECT s.unit_id, greatest(calib.start_of(s.from_day), $1) AS from_at, least(calib.start_of(s.to_day), $2) AS to_at
         FROM span s
+    ), joined AS (
+        -- parts that meet are read at once
+        SELECT c.unit_id, unnest(range_agg(tstzrange(c.from_at, c.to_at))) AS during
+        FROM cut c
+        WHERE c.from_at < c.to_at
+        GROUP BY c.unit_id
     )
-    SELECT array_agg(c.unit_id), array_agg(c.from_at), array_agg(c.to_at) INTO unit_ids, from_ats, to_ats
-    FROM cut c
-    WHERE c.from_at < c.to_at;
+    SELECT array_agg(j.unit_id), array_agg(lower(j.during)), array_agg(upper(j.during)) INTO unit_ids, from_ats, to_ats
+    FROM joined j;
 END $$;
 COMMENT ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[]) IS
 'Which units'' activities, from when to when, have to be read for [from_at, to_at) because nothing usable is stored of them; of_units: of these alone. NULL: none. Internal.';

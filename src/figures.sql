@@ -24,6 +24,7 @@ RETURNS TABLE (unit_id bigint, product_line text, day date, weighted numeric, we
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET work_mem = '64MB'
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
@@ -70,6 +71,50 @@ COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz,
 'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree; of_units: of these alone. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
+-- Those acts, united as they are stored; where the window or a move cuts what is stored,
+-- and of what is read raw, put together anew.
+CREATE FUNCTION calib.own_focus_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[])
+RETURNS TABLE (unit_id bigint, product_line text, day date, acts calib.behavior)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET work_mem = '64MB'
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    raw record := calib.raw_spans($1, $2, $3, $4);
+    first date := calib.day_of($1);
+    last date := calib.day_of($2 - interval '1 microsecond');
+    movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
+BEGIN
+    RETURN QUERY
+    SELECT s.unit_id, s.product_line, last, calib.rollup(a.acts)
+    FROM calib.summary_in($1, $2, $3) s
+    JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
+    WHERE s.usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
+    GROUP BY s.unit_id, s.product_line;
+    IF movers <> '{}' OR first < calib.dropped_before() THEN
+        RETURN QUERY
+        SELECT s.unit_id, s.product_line, e.day, calib.behavior(calib.noon_of(e.day), e.customer_id, e.kind, NULL, 'UTC')
+        FROM calib.summary_in($1, $2, $3) s
+        JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
+        CROSS JOIN LATERAL calib.acts(a.acts) e
+        WHERE s.usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
+          AND (s.cut OR s.unit_id = ANY (movers)) AND (NOT s.cut OR (e.day >= first AND e.day <= last))
+        GROUP BY s.unit_id, s.product_line, e.day;
+    END IF;
+    IF raw.unit_ids IS NOT NULL THEN
+        RETURN QUERY
+        SELECT a.unit_id, a.product_line, a.day, calib.behavior(calib.noon_of(a.day), a.customer_id, a.kind, NULL, 'UTC')
+        FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
+        WHERE a.weight IS NOT NULL
+        GROUP BY a.unit_id, a.product_line, a.day;
+    END IF;
+END $$;
+COMMENT ON FUNCTION calib.own_focus_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
+'The acts of each unit itself that own_behavior_in sums up, one event each; several rows may be of one unit, line and day. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.own_focus_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
+
 CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL,
     with_focus boolean DEFAULT true, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
@@ -77,6 +122,7 @@ RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET work_mem = '64MB'
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
@@ -94,17 +140,30 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT t.ancestor_id, f.product_line, sum(f.weight),
-           coalesce(sum(f.weight_on_time), 0),
-           count(*), count(*) FILTER (WHERE f.weight_on_time IS NULL),
-           count(*) FILTER (WHERE c.created_at < $1),
-           calib.concentration(f.customer_id)
-    FROM calib.all_events_in($1, $2, $3, below) f
-    JOIN calib.unit_tree t ON t.unit_id = f.unit_id
-     AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
-    LEFT JOIN calib.customer c ON c.customer_id = f.customer_id
-    WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
-    GROUP BY t.ancestor_id, f.product_line;
+    WITH own AS MATERIALIZED (
+        SELECT f.unit_id, f.product_line, f.day, calib.rollup(f.acts) AS acts
+        FROM calib.own_focus_in($1, $2, $3, below) f
+        GROUP BY f.unit_id, f.product_line, f.day
+    ), existing AS MATERIALIZED (
+        SELECT o.unit_id, o.product_line, o.day, sum(k.events) AS events
+        FROM own o
+        CROSS JOIN LATERAL calib.customer_counts(o.acts) k
+        JOIN calib.customer c ON c.customer_id = k.customer_id AND c.created_at < $1
+        GROUP BY o.unit_id, o.product_line, o.day
+    ), focus AS MATERIALIZED (
+        -- each act is one event, so events are what is summed: two reps with one
+        -- customer on one day are two acts
+        SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
+        FROM own o
+        JOIN calib.unit_tree t ON t.unit_id = o.unit_id
+         AND o.day >= coalesce(t.valid_from, o.day) AND o.day < coalesce(t.valid_to, o.day + 1)
+        LEFT JOIN existing e ON e.unit_id = o.unit_id AND e.product_line = o.product_line AND e.day = o.day
+        WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
+        GROUP BY t.ancestor_id, o.product_line
+    )
+    SELECT b.unit_id, b.product_line, b.weighted, b.weighted_on_time, b.events, b.late_events, coalesce(f.existing_events, 0), f.concentration
+    FROM calib.all_behavior_in($1, $2, $3, false, $5) b
+    LEFT JOIN focus f ON f.ancestor_id = b.unit_id AND f.product_line = b.product_line;
 END $$;
 COMMENT ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[]) IS
 'behavior_in of every unit, or of_units alone; with_focus false leaves existing_events and concentration NULL and reads no single act; internal.';
