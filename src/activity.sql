@@ -80,15 +80,16 @@ SELECT calib.keep_in_dump('calib.indicator', seeded => true);
 
 -- By month, and what belongs to no month yet in the default partition (see
 -- activity_partition.sql). Indexes stand on the partitions alone: with one on the parent,
--- which is the extension's, a dump of those made later cannot be restored (DESIGN 20).
+-- which is the extension's, a dump of those made later cannot be restored. Its foreign
+-- keys are put there by activity_reference.sql.
 CREATE TABLE calib.activity (
     source text NOT NULL DEFAULT 'manual',
     external_id text NOT NULL DEFAULT gen_random_uuid()::text,
-    unit_id bigint NOT NULL REFERENCES calib.unit,
-    customer_id bigint REFERENCES calib.customer,
-    opportunity_id bigint REFERENCES calib.opportunity,
+    unit_id bigint NOT NULL,
+    customer_id bigint,
+    opportunity_id bigint,
     product_line text NOT NULL DEFAULT '',
-    kind text NOT NULL REFERENCES calib.activity_kind,
+    kind text NOT NULL,
     outcome text,
     occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
     due_at timestamptz,

@@ -51,6 +51,7 @@ AS $$
 DECLARE
     at timestamptz := least($1, now());
 BEGIN
+    PERFORM calib.mend_references();
     RETURN calib.prune_job_runs(at)
         + calib.prune_cron_log(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'announce'))
         + calib.prune_outbox(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'maintain'))

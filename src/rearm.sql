@@ -74,14 +74,17 @@ FROM (
     FROM (SELECT a.relation FROM calib.audited a UNION SELECT g.relation FROM calib.guarded g
           UNION SELECT f.source FROM calib.feed f) k
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) k.relation)
+    UNION ALL
+    SELECT 'calib.activity'::pg_catalog.regclass, NULL, 'no foreign keys'
+    WHERE EXISTS (SELECT FROM calib.references_missing())
 ) s;
 COMMENT ON VIEW calib.trigger_state IS
-'Each trigger that keeps a rule or the trail, and whether it stands as it must, and kept tables that were dropped; calib.rearm() mends what does not.';
+'Each trigger that keeps a rule or the trail, and whether it stands as it must, kept tables that were dropped, and calib.activity where it was restored and has no foreign keys yet; calib.rearm() mends what does not.';
 COMMENT ON COLUMN calib.trigger_state.relation IS 'The table or partition; of one that was dropped, the number it had.';
-COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger; NULL: the table was dropped.';
+COMMENT ON COLUMN calib.trigger_state.trigger IS 'The trigger; NULL: it is the table.';
 COMMENT ON COLUMN calib.trigger_state.ok IS 'Whether it stands as it must.';
 COMMENT ON COLUMN calib.trigger_state.problem IS
-'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected), dropped (a kept table that is no more: a new one of its name is not kept); NULL: none.';
+'missing, name taken (by a trigger that is not calib''s), altered, disabled, replica only, not always, always (an ordinary one that is ALWAYS), owner lacks execute, stray (calib''s, where none is expected), dropped (a kept table that is no more: a new one of its name is not kept), no foreign keys (a dump was restored); NULL: none.';
 
 CREATE FUNCTION calib.mend_trigger(expected calib.expected_trigger) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -151,6 +154,9 @@ BEGIN
     SELECT g.relation::text, NULL, 'rows past the triggers', m.detail IS NULL, m.detail
     FROM calib.guarded g CROSS JOIN LATERAL calib.mend_rows(g.relation) AS m
     WHERE m.changed ORDER BY 1;
+    RETURN QUERY
+    SELECT 'calib.activity', NULL, 'no foreign keys', m.detail IS NULL, m.detail
+    FROM calib.mend_references() AS m WHERE m.changed;
 END $$;
 COMMENT ON FUNCTION calib.rearm() IS
-'Puts every trigger back as it must stand (calib.trigger_state) and returns what was not, and where it could not the error: on calib''s own tables, on tables of users as their owner. Takes duty admin for everyone (42501); ownership was asked for when the table was attached. Nothing to do: no rows.';
+'Puts every trigger back as it must stand (calib.trigger_state), and after a restore the foreign keys of calib.activity, and returns what was not, and where it could not the error: on calib''s own tables, on tables of users as their owner. Takes duty admin for everyone (42501); ownership was asked for when the table was attached. Nothing to do: no rows.';
