@@ -281,6 +281,11 @@ DECLARE
     dropped bigint;
 BEGIN
     EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', $1);
+    -- who held it meanwhile has changed what was summed up
+    IF calib.may_drop_before(calib.day_of($2)) < calib.day_of($2) THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = format('activities of before %s wait to be summed up', $2);
+    END IF;
     EXECUTE format('SELECT count(*) FROM ONLY %s', $1) INTO dropped;
     DELETE FROM calib.activity_key k WHERE k.occurred_at < $2;
     EXECUTE format('DROP TABLE %s', $1);

@@ -16,32 +16,84 @@ COMMENT ON FUNCTION calib.marked_parts() IS
 'The first days of what may be stored of units and is not to be used: days that are marked, and the parts of weeks they are in. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.marked_parts() FROM PUBLIC;
 
+CREATE FUNCTION calib.marked_months() RETURNS TABLE (unit_id bigint, month date)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT m.unit_id, date_trunc('month', m.day::timestamp)::date FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL;
+END $$;
+COMMENT ON FUNCTION calib.marked_months() IS
+'The months of units that have a day marked. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.marked_months() FROM PUBLIC;
+
 -- A part may be used for a window where all of it lies within; activities that were
 -- dropped leave no choice: such a part is cut by the days of its acts.
+-- For events alone, which have a weight, what has none may lie outside.
 CREATE FUNCTION calib.summary_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, closed boolean, events integer, late_events integer,
     weighted numeric, weighted_on_time numeric, customers integer, active_days integer, concentration float8,
-    contract_changes numeric, usable boolean, cut boolean)
+    contract_changes numeric, usable boolean, events_usable boolean, cut boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
     SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.closed, s.events, s.late_events, s.weighted, s.weighted_on_time,
-        s.customers, s.active_days, s.concentration, s.contract_changes,
-        s.to_day <= (SELECT calib.dropped_before())
-        OR ((s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at))
-            AND (known_at IS NULL OR s.last_recorded <= known_at)
-            AND s.to_day <= coalesce((SELECT min(m.day) FROM calib.activity_mark m WHERE m.unit_id IS NULL), 'infinity'::date)
-            AND (s.unit_id, s.from_day) NOT IN (SELECT m.unit_id, m.from_day FROM calib.marked_parts() m)),
-        s.to_day <= (SELECT calib.dropped_before()) AND NOT (s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at))
-    FROM calib.activity_summary s
-    WHERE s.from_day > (SELECT calib.day_of(from_at)) - 7 AND s.from_day <= (SELECT calib.day_of(to_at))
-      AND s.to_day > (SELECT calib.day_of(from_at));
+           s.customers, s.active_days, s.concentration, s.contract_changes,
+           s.dropped OR (s.within AND s.fresh),
+           s.dropped OR ((s.within OR s.last_event_at IS NULL OR (s.first_at >= from_at AND s.last_event_at < to_at)) AND s.fresh),
+           s.dropped AND NOT s.within
+    FROM (
+        SELECT s.*, s.to_day <= (SELECT calib.dropped_before()) AS dropped,
+               s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at) AS within,
+               (known_at IS NULL OR s.last_recorded <= known_at)
+               AND s.to_day <= coalesce((SELECT min(m.day) FROM calib.activity_mark m WHERE m.unit_id IS NULL), 'infinity'::date)
+               AND (s.unit_id, s.from_day) NOT IN (SELECT m.unit_id, m.from_day FROM calib.marked_parts() m) AS fresh
+        FROM calib.activity_summary s
+        WHERE s.from_day > (SELECT calib.day_of(from_at)) - 7 AND s.from_day <= (SELECT calib.day_of(to_at))
+          AND s.to_day > (SELECT calib.day_of(from_at))
+    ) s;
 END;
 COMMENT ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz) IS
 'What is stored of the days of [from_at, to_at), whether it is used for what happened in it (and was recorded by known_at), and whether the window cuts what cannot be read raw any more; internal.';
 REVOKE EXECUTE ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
+-- Where a month may be used, so may each of its parts.
+CREATE FUNCTION calib.month_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
+RETURNS TABLE (unit_id bigint, product_line text, month date, events integer, late_events integer, weighted numeric, weighted_on_time numeric, usable boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT m.unit_id, m.product_line, m.month, m.events, m.late_events, m.weighted, m.weighted_on_time,
+           (m.first_at IS NULL OR (m.first_at >= from_at AND m.last_at < to_at))
+           AND (m.month < (SELECT calib.dropped_before())
+                OR ((known_at IS NULL OR m.last_recorded <= known_at)
+                    AND m.month + 31 <= coalesce((SELECT min(k.day) FROM calib.activity_mark k WHERE k.unit_id IS NULL), 'infinity'::date)
+                    AND (m.unit_id, m.month) NOT IN (SELECT k.unit_id, k.month FROM calib.marked_months() k)))
+    FROM calib.activity_month m
+    WHERE m.month >= (SELECT calib.day_of(from_at)) AND m.month <= (SELECT calib.day_of(to_at - interval '1 microsecond'));
+END;
+COMMENT ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz) IS
+'What is stored of the months that begin on a day of [from_at, to_at), and whether it is used for what happened in it; internal.';
+REVOKE EXECUTE ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION calib.parts_beside(from_at timestamptz, to_at timestamptz, known_at timestamptz, before_month date, of_units bigint[])
+RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, events integer, late_events integer,
+    weighted numeric, weighted_on_time numeric, usable boolean, events_usable boolean, cut boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.events, s.late_events, s.weighted, s.weighted_on_time, s.usable, s.events_usable, s.cut
+    FROM calib.summary_in(from_at, to_at, known_at) s
+    WHERE s.from_day < before_month AND s.unit_id <> ALL (of_units)
+    UNION ALL
+    SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.events, s.late_events, s.weighted, s.weighted_on_time, s.usable, s.events_usable, s.cut
+    FROM calib.summary_in(from_at, to_at, known_at) s
+    WHERE s.unit_id = ANY (of_units);
+END;
+COMMENT ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[]) IS
+'summary_in of what is before a month, and of some units all of it: the parts that are not read by month. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[]) FROM PUBLIC;
+
 CREATE FUNCTION calib.raw_spans(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[],
-    OUT unit_ids bigint[], OUT from_ats timestamptz[], OUT to_ats timestamptz[])
+    of_events boolean DEFAULT false, before_month date DEFAULT 'infinity', by_part bigint[] DEFAULT '{}', OUT unit_ids bigint[], OUT from_ats timestamptz[], OUT to_ats timestamptz[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -54,8 +106,8 @@ BEGIN
           AND m.day >= (SELECT calib.dropped_before()) AND ($4 IS NULL OR m.unit_id = ANY ($4))
     ), span AS (
         SELECT s.unit_id, s.from_day, s.to_day
-        FROM calib.summary_in($1, $2, $3) s
-        WHERE NOT s.usable AND s.product_line = '' AND ($4 IS NULL OR s.unit_id = ANY ($4))
+        FROM calib.parts_beside($1, $2, $3, $6, $7) s
+        WHERE NOT CASE WHEN $5 THEN s.events_usable ELSE s.usable END AND s.product_line = '' AND ($4 IS NULL OR s.unit_id = ANY ($4))
         UNION ALL
         SELECT m.unit_id, m.day, m.day + 1
         FROM marked m
@@ -75,9 +127,9 @@ BEGIN
     SELECT array_agg(j.unit_id), array_agg(lower(j.during)), array_agg(upper(j.during)) INTO unit_ids, from_ats, to_ats
     FROM joined j;
 END $$;
-COMMENT ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[]) IS
-'Which units'' activities, from when to when, have to be read for [from_at, to_at) because nothing usable is stored of them; of_units: of these alone. NULL: none. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[], boolean, date, bigint[]) IS
+'Which units'' activities, from when to when, have to be read for [from_at, to_at) because nothing usable is stored of them; of_units: of these alone; of_events: for acts that have a weight; before_month, by_part: what is stored from that month on is usable but of these units. NULL: none. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[], boolean, date, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.acts_of(from_at timestamptz, to_at timestamptz, known_at timestamptz, kinds text[], of_units bigint[])
 RETURNS TABLE (unit_id bigint, product_line text, customer_id bigint, kind text, day date, weight numeric, weight_on_time numeric)

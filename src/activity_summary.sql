@@ -22,6 +22,7 @@ CREATE TABLE calib.activity_summary (
     concentration float8,
     first_at timestamptz,
     last_at timestamptz,
+    last_event_at timestamptz,
     last_recorded timestamptz NOT NULL,
     last_due timestamptz,
     follow_ups_due integer NOT NULL DEFAULT 0,
@@ -50,6 +51,7 @@ COMMENT ON COLUMN calib.activity_summary.weighted_on_time IS 'The same of what w
 COMMENT ON COLUMN calib.activity_summary.concentration IS 'HHI of these acts over customers, 0 to 1; NULL without customers.';
 COMMENT ON COLUMN calib.activity_summary.first_at IS 'When the first act of the unit in these days happened, of any line and kind; NULL: none.';
 COMMENT ON COLUMN calib.activity_summary.last_at IS 'When the last one did.';
+COMMENT ON COLUMN calib.activity_summary.last_event_at IS 'When the last act that has a weight did, of any line, or later: a visit planned for the evening does not count before.';
 COMMENT ON COLUMN calib.activity_summary.last_recorded IS 'When the latest of what is summed up was recorded, of all lines.';
 COMMENT ON COLUMN calib.activity_summary.last_due IS 'The last due time of the follow-ups and reports counted; NULL: none was due.';
 COMMENT ON COLUMN calib.activity_summary.follow_ups_due IS 'Follow-ups due in these days, of all lines; counted in the row of all lines.';
@@ -84,6 +86,35 @@ COMMENT ON COLUMN calib.activity_act.order_customers IS 'Customers that ordered;
 COMMENT ON COLUMN calib.activity_act.order_days IS 'The day of each.';
 COMMENT ON COLUMN calib.activity_act.order_lines IS 'The order lines of each, summed up.';
 SELECT calib.keep_in_dump('calib.activity_act');
+
+-- A dashboard adds up months, of which a quarter has three.
+CREATE TABLE calib.activity_month (
+    unit_id bigint NOT NULL REFERENCES calib.unit ON DELETE CASCADE,
+    product_line text NOT NULL,
+    month date NOT NULL,
+    events integer NOT NULL,
+    late_events integer NOT NULL,
+    weighted numeric NOT NULL,
+    weighted_on_time numeric NOT NULL,
+    first_at timestamptz,
+    last_at timestamptz,
+    last_recorded timestamptz NOT NULL,
+    PRIMARY KEY (unit_id, month, product_line)
+);
+CREATE INDEX activity_month_month ON calib.activity_month (month);
+COMMENT ON TABLE calib.activity_month IS
+'What is stored in calib.activity_summary of a month, added up. Written with it.';
+COMMENT ON COLUMN calib.activity_month.unit_id IS 'Whose activities.';
+COMMENT ON COLUMN calib.activity_month.product_line IS 'Product line; empty: all of them.';
+COMMENT ON COLUMN calib.activity_month.month IS 'First day of the month.';
+COMMENT ON COLUMN calib.activity_month.events IS 'Acts that have a weight on their day.';
+COMMENT ON COLUMN calib.activity_month.late_events IS 'Those of which nothing was recorded in time.';
+COMMENT ON COLUMN calib.activity_month.weighted IS 'Sum of their weights.';
+COMMENT ON COLUMN calib.activity_month.weighted_on_time IS 'The same of what was recorded in time.';
+COMMENT ON COLUMN calib.activity_month.first_at IS 'No act of the unit in the month that has a weight happened before this; NULL: there is none.';
+COMMENT ON COLUMN calib.activity_month.last_at IS 'And none after this.';
+COMMENT ON COLUMN calib.activity_month.last_recorded IS 'When the latest of what is summed up was recorded, of all lines.';
+SELECT calib.keep_in_dump('calib.activity_month');
 
 -- Parts: a week, cut where a month ends -----------------------------------------
 
@@ -319,6 +350,37 @@ REVOKE EXECUTE ON FUNCTION calib.due_rows(bigint[], date[], date[]) FROM PUBLIC;
 
 -- Storing ------------------------------------------------------------------------------
 
+CREATE FUNCTION calib.add_up_months(unit_ids bigint[], days date[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+    units bigint[];
+    months date[];
+BEGIN
+    SELECT array_agg(d.unit_id), array_agg(d.month) INTO units, months
+    FROM (SELECT DISTINCT r.unit_id, date_trunc('month', r.day::timestamp)::date AS month FROM unnest($1, $2) AS r (unit_id, day)) d;
+    DELETE FROM calib.activity_month m USING unnest(units, months) AS r (unit_id, month)
+    WHERE m.unit_id = r.unit_id AND m.month = r.month;
+    WITH part AS MATERIALIZED (
+        SELECT r.month, s.*
+        FROM unnest(units, months) AS r (unit_id, month)
+        JOIN calib.activity_summary s ON s.unit_id = r.unit_id AND s.from_day >= r.month AND s.from_day < (r.month + interval '1 month')::date
+    ), whole AS (
+        SELECT p.unit_id, p.month, min(p.first_at) FILTER (WHERE p.events > 0) AS first_at, max(p.last_event_at) AS last_at, max(p.last_recorded) AS last_recorded
+        FROM part p
+        GROUP BY p.unit_id, p.month
+    )
+    INSERT INTO calib.activity_month (unit_id, product_line, month, events, late_events, weighted, weighted_on_time, first_at, last_at, last_recorded)
+    SELECT p.unit_id, p.product_line, p.month, sum(p.events), sum(p.late_events), sum(p.weighted), sum(p.weighted_on_time), w.first_at, w.last_at, w.last_recorded
+    FROM part p JOIN whole w USING (unit_id, month)
+    GROUP BY p.unit_id, p.product_line, p.month, w.first_at, w.last_at, w.last_recorded;
+END $$;
+COMMENT ON FUNCTION calib.add_up_months(bigint[], date[]) IS
+'Adds up what is stored of the months of units that these days are in. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.add_up_months(bigint[], date[]) FROM PUBLIC;
+
 CREATE FUNCTION calib.store_parts(unit_ids bigint[], from_days date[], to_days date[], closed boolean) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -345,7 +407,8 @@ BEGIN
                array_agg(a.customer_id) FILTER (WHERE a.kind = 'order' AND a.customer_id IS NOT NULL AND a.product_line = '') AS order_customers,
                array_agg(a.day) FILTER (WHERE a.kind = 'order' AND a.customer_id IS NOT NULL AND a.product_line = '') AS order_days,
                array_agg(a.quantity) FILTER (WHERE a.kind = 'order' AND a.customer_id IS NOT NULL AND a.product_line = '') AS order_lines,
-               min(a.first_at) AS first_at, max(a.last_at) AS last_at, max(a.last_recorded) AS last_recorded
+               min(a.first_at) AS first_at, max(a.last_at) AS last_at, max(a.last_at) FILTER (WHERE a.weight IS NOT NULL) AS last_event_at,
+               max(a.last_recorded) AS last_recorded
         FROM calib.act_rows($1, $2, $3) a
         GROUP BY a.span, a.product_line
     ), due AS (
@@ -363,16 +426,16 @@ BEGIN
         FROM figure f JOIN part p USING (span)
     ), whole AS (
         -- what a part may be used for does not depend on the line
-        SELECT coalesce(f.span, d.span) AS span, f.first_at, f.last_at, greatest(f.last_recorded, d.last_recorded) AS last_recorded
+        SELECT coalesce(f.span, d.span) AS span, f.first_at, f.last_at, f.last_event_at, greatest(f.last_recorded, d.last_recorded) AS last_recorded
         FROM (SELECT f.* FROM figure f WHERE f.product_line = '') f FULL JOIN due d USING (span)
     )
     INSERT INTO calib.activity_summary (unit_id, product_line, from_day, to_day, closed, events, late_events, customers, active_days,
-        weighted, weighted_on_time, concentration, first_at, last_at, last_recorded, last_due,
+        weighted, weighted_on_time, concentration, first_at, last_at, last_event_at, last_recorded, last_due,
         follow_ups_due, follow_ups_kept, reports_due, reports_kept, contract_changes)
     SELECT p.unit_id, coalesce(f.product_line, ''), p.from_day, p.to_day, $4, coalesce(f.events, 0), coalesce(f.late_events, 0),
            coalesce(calib.customers(f.acts), 0), coalesce(calib.active_days(f.acts), 0),
            coalesce(f.weighted, 0), coalesce(f.weighted_on_time, 0), calib.distinct_concentration(f.acts),
-           w.first_at, w.last_at, w.last_recorded, d.last_due,
+           w.first_at, w.last_at, w.last_event_at, w.last_recorded, d.last_due,
            coalesce(d.follow_ups_due, 0), coalesce(d.follow_ups_kept, 0), coalesce(d.reports_due, 0), coalesce(d.reports_kept, 0),
            f.contract_changes
     FROM whole w
@@ -381,6 +444,7 @@ BEGIN
     LEFT JOIN due d ON d.span = w.span AND coalesce(f.product_line, '') = '';
     GET DIAGNOSTICS stored = ROW_COUNT;
     PERFORM calib.split_acts(unit_ids, from_days, to_days);
+    PERFORM calib.add_up_months(unit_ids, from_days);
     RETURN stored;
 END $$;
 COMMENT ON FUNCTION calib.store_parts(bigint[], date[], date[], boolean) IS
@@ -470,7 +534,7 @@ BEGIN
         CROSS JOIN LATERAL unnest(s.order_customers, s.order_days, s.order_lines) o (customer, day, lines)
         GROUP BY r.span
     ), whole AS (
-        SELECT r.span, min(s.first_at) AS first_at, max(s.last_at) AS last_at, max(s.last_recorded) AS last_recorded
+        SELECT r.span, min(s.first_at) AS first_at, max(s.last_at) AS last_at, max(s.last_event_at) AS last_event_at, max(s.last_recorded) AS last_recorded
         FROM unnest($1, $2, $3) WITH ORDINALITY r (unit_id, from_day, to_day, span)
         JOIN calib.activity_summary s ON s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day
         GROUP BY r.span
@@ -486,7 +550,7 @@ BEGIN
     )
     SELECT array_agg(ROW(f.unit_id, f.product_line, f.from_day, f.to_day, true, f.events, f.late_events,
                coalesce(calib.customers(a.acts), 0), f.active_days, f.weighted, f.weighted_on_time, calib.distinct_concentration(a.acts),
-               w.first_at, w.last_at, w.last_recorded, f.last_due,
+               w.first_at, w.last_at, w.last_event_at, w.last_recorded, f.last_due,
                f.follow_ups_due, f.follow_ups_kept, f.reports_due, f.reports_kept, f.contract_changes)::calib.activity_summary),
            array_agg(ROW(f.unit_id, f.product_line, f.from_day, 0, a.acts, a.others, o.customers, o.days, o.lines)::calib.activity_act)
              FILTER (WHERE num_nonnulls(a.acts, a.others) > 0)
@@ -501,142 +565,9 @@ BEGIN
     WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
     INSERT INTO calib.activity_act SELECT a.* FROM unnest(acts) a;
     INSERT INTO calib.activity_summary SELECT s.* FROM unnest(summaries) s;
+    PERFORM calib.add_up_months($1, $2);
     RETURN cardinality(summaries);
 END $$;
 COMMENT ON FUNCTION calib.merge_parts(bigint[], date[], date[]) IS
 'Puts the days stored of units in [from_day, to_day) together, without reading an activity; returns how many rows they are then. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.merge_parts(bigint[], date[], date[]) FROM PUBLIC;
-
--- The job -----------------------------------------------------------------------------
-
--- Of what was marked for all units, the units that have something stored of these days.
-CREATE FUNCTION calib.spread_marks() RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH gone AS (
-        DELETE FROM calib.activity_mark m WHERE m.unit_id IS NULL RETURNING m.day
-    )
-    INSERT INTO calib.activity_mark (unit_id, day)
-    SELECT s.unit_id, s.from_day
-    FROM calib.activity_summary s
-    WHERE s.product_line = '' AND s.to_day > (SELECT min(g.day) FROM gone g);
-END;
-COMMENT ON FUNCTION calib.spread_marks() IS
-'Puts a mark per unit and stored part in place of those for every unit. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.spread_marks() FROM PUBLIC;
-
-CREATE FUNCTION calib.week_is_over(day date, today date) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT day + 8 - extract(isodow FROM day)::integer <= today;
-END;
-COMMENT ON FUNCTION calib.week_is_over(date, date) IS
-'Whether the ISO week of a day ends before today. NULL gives NULL.';
-
--- Takes the marks of a week and stores what its units did, a thousand units at a time.
-CREATE FUNCTION calib.roll_week(of_day date, today date) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    slice record;
-    stored bigint := 0;
-BEGIN
-    FOR slice IN
-        WITH gone AS MATERIALIZED (
-            DELETE FROM calib.activity_mark m
-            WHERE m.day >= calib.part_from($1) AND m.day < calib.part_to($1) AND m.unit_id IS NOT NULL
-            RETURNING m.unit_id, m.day
-        ), marked AS (
-            SELECT DISTINCT g.unit_id, g.day,
-                   calib.week_is_over(g.day, $2) OR EXISTS (
-                       SELECT FROM calib.activity_summary s
-                       WHERE s.unit_id = g.unit_id AND s.from_day = calib.part_from(g.day) AND s.closed) AS closed
-            FROM gone g
-            WHERE g.day >= (SELECT calib.dropped_before())
-        ), part AS (
-            SELECT DISTINCT m.unit_id, m.closed,
-                   CASE WHEN m.closed THEN calib.part_from(m.day) ELSE m.day END AS from_day,
-                   CASE WHEN m.closed THEN calib.part_to(m.day) ELSE m.day + 1 END AS to_day
-            FROM marked m
-        ), numbered AS (
-            SELECT p.*, row_number() OVER (PARTITION BY p.closed ORDER BY p.unit_id, p.from_day) AS n
-            FROM part p
-        )
-        SELECT array_agg(p.unit_id ORDER BY p.n) AS units, array_agg(p.from_day ORDER BY p.n) AS from_days,
-               array_agg(p.to_day ORDER BY p.n) AS to_days, p.closed
-        FROM numbered p
-        GROUP BY p.closed, p.n / 1000
-    LOOP
-        stored := stored + calib.store_parts(slice.units, slice.from_days, slice.to_days, slice.closed);
-    END LOOP;
-    RETURN stored;
-END $$;
-COMMENT ON FUNCTION calib.roll_week(date, date) IS
-'Takes away the marks of the part of a week that a day is in, and sums up what was marked; returns how many rows are stored. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.roll_week(date, date) FROM PUBLIC;
-
-CREATE FUNCTION calib.merge_days(today date) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    slice record;
-    stored bigint := 0;
-BEGIN
-    FOR slice IN
-        WITH part AS (
-            SELECT s.unit_id, calib.part_from(s.from_day) AS from_day, calib.part_to(s.from_day) AS to_day,
-                   -- too many to be told singly once they are together
-                   sum((SELECT sum(coalesce(calib.distinct_events(a.acts), 0) + coalesce(calib.distinct_events(a.others), 0))
-                        FROM calib.activity_act a
-                        WHERE a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = '')) > 4096 AS large
-            FROM calib.activity_summary s
-            WHERE NOT s.closed AND s.from_day < $1 AND calib.week_is_over(s.from_day, $1) AND s.product_line = ''
-              AND s.from_day >= (SELECT calib.dropped_before())
-            GROUP BY 1, 2, 3
-        ), numbered AS (
-            SELECT p.unit_id, p.from_day, p.to_day, coalesce(p.large, false) AS large,
-                   row_number() OVER (PARTITION BY coalesce(p.large, false) ORDER BY p.from_day, p.unit_id) AS n
-            FROM part p
-        )
-        SELECT array_agg(p.unit_id ORDER BY p.n) AS units, array_agg(p.from_day ORDER BY p.n) AS from_days,
-               array_agg(p.to_day ORDER BY p.n) AS to_days, p.large
-        FROM numbered p
-        GROUP BY p.large, p.n / 1000
-    LOOP
-        stored := stored + CASE WHEN slice.large THEN calib.store_parts(slice.units, slice.from_days, slice.to_days, true)
-                                ELSE calib.merge_parts(slice.units, slice.from_days, slice.to_days) END;
-    END LOOP;
-    RETURN stored;
-END $$;
-COMMENT ON FUNCTION calib.merge_days(date) IS
-'Puts days stored of weeks that are over by now together; returns how many rows they are then. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.merge_days(date) FROM PUBLIC;
-
--- Whoever comes later waits for this transaction, so it is not to become long: what is
--- left after a while keeps its marks.
-CREATE FUNCTION calib.run_rollup(as_of timestamptz) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    today date := calib.day_of($1);
-    until timestamptz := clock_timestamp() + interval '50 seconds';
-    oldest date;
-    stored bigint := 0;
-BEGIN
-    PERFORM calib.lock_summaries('the job rollup');
-    PERFORM calib.forget_marks();
-    PERFORM calib.spread_marks();
-    LOOP
-        SELECT min(m.day) INTO oldest FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL;
-        EXIT WHEN oldest IS NULL OR clock_timestamp() >= until;
-        stored := stored + calib.roll_week(oldest, today);
-    END LOOP;
-    RETURN stored + calib.merge_days(today);
-END $$;
-COMMENT ON FUNCTION calib.run_rollup(timestamptz) IS
-'Job rollup: sums up the activities of all days that are marked, weeks over by as_of as a whole, and takes the marks away; returns how many rows are stored. After 50 seconds no further week is begun; the next run goes on. READ COMMITTED only (25001).';
-REVOKE EXECUTE ON FUNCTION calib.run_rollup(timestamptz) FROM PUBLIC;

@@ -31,16 +31,20 @@ BEGIN
         GROUP BY c.span, c.product_line
     ), figure AS (
         SELECT a.span, a.product_line, count(a.weight) AS events, count(a.weight) - count(a.weight_on_time) AS late_events,
-               coalesce(sum(a.weight), 0) AS weighted, coalesce(sum(a.weight_on_time), 0) AS weighted_on_time
+               coalesce(sum(a.weight), 0) AS weighted, coalesce(sum(a.weight_on_time), 0) AS weighted_on_time,
+               max(count(a.weight)) OVER (PARTITION BY a.span) AS all_events
         FROM act a
         GROUP BY a.span, a.product_line
     )
     UPDATE calib.activity_summary s
     SET events = f.events, late_events = f.late_events, weighted = f.weighted, weighted_on_time = f.weighted_on_time,
+        -- when an act happened is not told: not after the last of all
+        last_event_at = CASE WHEN f.all_events > 0 THEN s.last_at END,
         customers = coalesce(calib.customers(w.acts), 0), active_days = coalesce(calib.active_days(w.acts), 0),
         concentration = calib.distinct_concentration(w.acts)
     FROM figure f JOIN whole w USING (span, product_line) JOIN part p USING (span)
     WHERE s.unit_id = p.unit_id AND s.from_day = p.from_day AND s.product_line = f.product_line;
+    PERFORM calib.add_up_months($1, $2);
 END $$;
 COMMENT ON FUNCTION calib.reweigh_parts(bigint[], date[]) IS
 'Applies the weights of now to stored parts, without reading an activity. Internal.';
@@ -136,7 +140,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM calib.policy p WHERE p.unit_id IS NOT NULL AND p.late_hours IS NOT NULL) THEN
         RETURN NULL;
     END IF;
-    day := CASE WHEN TG_OP = 'UPDATE' AND (NEW.parent_id, lower(NEW.valid)) IS NOT DISTINCT FROM (OLD.parent_id, lower(OLD.valid))
+    day := CASE WHEN TG_OP = 'INSERT' THEN lower(NEW.valid)
+                WHEN TG_OP = 'DELETE' THEN coalesce(lower(OLD.valid), '-infinity')
+                WHEN (NEW.parent_id, lower(NEW.valid)) IS NOT DISTINCT FROM (OLD.parent_id, lower(OLD.valid))
                 THEN coalesce(least(upper(NEW.valid), upper(OLD.valid)), 'infinity')
                 ELSE least(coalesce(lower(NEW.valid), '-infinity'), coalesce(lower(OLD.valid), '-infinity')) END;
     INSERT INTO calib.activity_mark (unit_id, day)

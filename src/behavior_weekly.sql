@@ -25,16 +25,16 @@ BEGIN
     RETURN QUERY
     SELECT s.unit_id, s.from_day, s.events::bigint, s.late_events::bigint, s.weighted, s.customers::bigint, s.active_days::bigint, s.concentration
     FROM calib.summary_in(from_at, to_at, NULL) s
-    WHERE s.usable AND s.product_line = '' AND s.to_day = s.from_day + 7 AND s.events > 0
+    WHERE s.events_usable AND s.product_line = '' AND s.to_day = s.from_day + 7 AND s.events > 0
       AND ($4 IS NULL OR s.unit_id = ANY ($4));
     -- the others act by act
-    raw := calib.raw_spans(from_at, to_at, NULL, $4);
+    raw := calib.raw_spans(from_at, to_at, NULL, $4, true);
     RETURN QUERY
     WITH part AS MATERIALIZED (
         SELECT s.unit_id, a.acts
         FROM calib.summary_in(from_at, to_at, NULL) s
         JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = ''
-        WHERE s.usable AND s.product_line = '' AND s.to_day < s.from_day + 7 AND a.acts IS NOT NULL
+        WHERE s.events_usable AND s.product_line = '' AND s.to_day < s.from_day + 7 AND a.acts IS NOT NULL
           AND ($4 IS NULL OR s.unit_id = ANY ($4))
     ), event AS (
         SELECT p.unit_id, a.customer_id, a.day, w.weight, CASE WHEN a.late_events = 0 THEN w.weight_on_time END AS weight_on_time

@@ -28,16 +28,31 @@ SET work_mem = '64MB'
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    raw record := calib.raw_spans($1, $2, $3, $4);
     first date := calib.day_of($1);
     last date := calib.day_of($2 - interval '1 microsecond');
+    first_month date := CASE WHEN extract(day FROM first) = 1 THEN first
+                             ELSE (date_trunc('month', first::timestamp) + interval '1 month')::date END;
     movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
+    by_part bigint[];
+    raw record;
 BEGIN
-    -- units that stood still, and whole parts
+    by_part := ARRAY(SELECT m.unit_id FROM calib.month_in($1, $2, $3) m
+                     WHERE NOT m.usable AND m.product_line = '' AND ($4 IS NULL OR m.unit_id = ANY ($4))
+                     UNION SELECT unnest(movers));
+    raw := calib.raw_spans($1, $2, $3, $4, true, first_month, by_part);
+    -- months, and parts of what is not read by month, of units that stood still
     RETURN QUERY
     SELECT s.unit_id, s.product_line, last, sum(s.weighted), sum(s.weighted_on_time), sum(s.events), sum(s.late_events)
-    FROM calib.summary_in($1, $2, $3) s
-    WHERE s.usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
+    FROM (
+        SELECT m.unit_id, m.product_line, m.weighted, m.weighted_on_time, m.events, m.late_events
+        FROM calib.month_in($1, $2, $3) m
+        WHERE m.usable AND m.events > 0 AND m.unit_id <> ALL (by_part)
+        UNION ALL
+        SELECT p.unit_id, p.product_line, p.weighted, p.weighted_on_time, p.events, p.late_events
+        FROM calib.parts_beside($1, $2, $3, first_month, by_part) p
+        WHERE p.events_usable AND NOT p.cut AND p.events > 0 AND p.unit_id <> ALL (movers)
+    ) s
+    WHERE $4 IS NULL OR s.unit_id = ANY ($4)
     GROUP BY s.unit_id, s.product_line;
     -- those that moved, and parts cut by the window: day by day
     IF movers <> '{}' OR first < calib.dropped_before() THEN
@@ -46,7 +61,7 @@ BEGIN
             SELECT a.unit_id, a.product_line, a.acts, s.cut
             FROM calib.summary_in($1, $2, $3) s
             JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
-            WHERE s.usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
+            WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
               AND (s.cut OR s.unit_id = ANY (movers))
         )
         SELECT p.unit_id, p.product_line, a.day, sum(w.weight), coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
@@ -82,7 +97,7 @@ SET work_mem = '64MB'
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    raw record := calib.raw_spans($1, $2, $3, $4);
+    raw record := calib.raw_spans($1, $2, $3, $4, true);
     first date := calib.day_of($1);
     last date := calib.day_of($2 - interval '1 microsecond');
     movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
@@ -91,7 +106,7 @@ BEGIN
     SELECT s.unit_id, s.product_line, last, calib.rollup(a.acts)
     FROM calib.summary_in($1, $2, $3) s
     JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
-    WHERE s.usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
+    WHERE s.events_usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
     GROUP BY s.unit_id, s.product_line;
     IF movers <> '{}' OR first < calib.dropped_before() THEN
         RETURN QUERY
@@ -99,7 +114,7 @@ BEGIN
         FROM calib.summary_in($1, $2, $3) s
         JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
         CROSS JOIN LATERAL calib.acts(a.acts) e
-        WHERE s.usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
+        WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
           AND (s.cut OR s.unit_id = ANY (movers)) AND (NOT s.cut OR (e.day >= first AND e.day <= last))
         GROUP BY s.unit_id, s.product_line, e.day;
     END IF;
