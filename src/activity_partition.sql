@@ -289,11 +289,10 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM ONLY %s', $1) INTO dropped;
     DELETE FROM calib.activity_key k WHERE k.occurred_at < $2;
     EXECUTE format('DROP TABLE %s', $1);
-    PERFORM calib.note_dropped($2, dropped);
     RETURN dropped;
 END $$;
 COMMENT ON FUNCTION calib.drop_partition(regclass, timestamptz) IS
-'Drops a partition of calib.activity, the oldest, with its keys, and notes from when on activities are kept; returns how many went. Internal.';
+'Drops a partition of calib.activity, the oldest, and all keys of before its end; returns how many activities went. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_partition(regclass, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.drop_from_default(before timestamptz) RETURNS bigint
@@ -336,10 +335,13 @@ BEGIN
     FOR old IN SELECT l.leaf, l.to_at FROM calib.activity_leaves() l WHERE l.to_at <= kept_from ORDER BY l.to_at LOOP
         dropped := dropped + calib.drop_partition(old.leaf, old.to_at);
     END LOOP;
+    kept_from := greatest(kept_from, calib.activity_kept_from());
+    dropped := dropped + calib.drop_from_default(kept_from);
+    -- in the same transaction: a fact that finds its month gone finds this, too
     IF kept_from > calib.activity_kept_from() THEN
-        PERFORM calib.note_dropped(kept_from, 0);
+        PERFORM calib.note_dropped(kept_from, dropped);
     END IF;
-    RETURN dropped + calib.drop_from_default(calib.activity_kept_from());
+    RETURN dropped;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RAISE WARNING 'activities older than % months wait for the next run: %', months, SQLERRM;
     RETURN 0;

@@ -230,7 +230,8 @@ sql('CREATE DATABASE restored');
 	$node->command_ok([ 'pg_restore', '-d', $node->connstr('restored'), $dump ], 'restored');
 }
 is($node->safe_psql('restored', $told), $before, 'feeds and facts are as they were, none doubled, none of a dropped source');
-is($node->safe_psql('restored', "SELECT count(*) FROM calib.trigger_state WHERE NOT ok"), 0, 'every trigger stands');
+is($node->safe_psql('restored', "SELECT relation, trigger, problem FROM calib.trigger_state WHERE NOT ok"), 'calib.activity||no foreign keys', 'every trigger stands');
+is($node->safe_psql('restored', "SELECT relation, mended FROM calib.rearm()"), 'calib.activity|t', '... and rearm() puts the foreign keys on');
 $node->safe_psql('restored', "INSERT INTO crm.visit VALUES (80000, 'r1', '2025-10-01', 1)");
 is($node->safe_psql('restored', "SELECT count(*) FROM calib.activity WHERE external_id = '80000'"), 1, 'and it follows on');
 is($node->safe_psql('restored', 'TABLE crm.difference'), '', 'exactly');

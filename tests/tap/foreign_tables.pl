@@ -217,9 +217,9 @@ for my $way (sort keys %ways)
 	is($node->safe_psql('new', $content), $before, "$way: the trail is back, and the restore is not on it");
 	is($node->safe_psql('new', 'SELECT relation FROM calib.audited ORDER BY relation::text COLLATE "C"'),
 		qq{"Sh""op"."Quo'ta"\n"Sh""op".price}, "$way: so are the audited tables, but the one that was dropped");
-	is($node->safe_psql('new', q{SELECT bool_and(ok), count(*) FILTER (WHERE relation LIKE '"Sh%') FROM calib.trigger_state}),
+	is($node->safe_psql('new', q{SELECT bool_and(ok), count(*) FILTER (WHERE relation LIKE '"Sh%') FROM calib.trigger_state WHERE trigger IS NOT NULL}),
 		't|6', "$way: every trigger stands");
-	is($node->safe_psql('new', 'SELECT count(*) FROM calib.rearm()'), '0', "$way: nothing to mend");
+	is($node->safe_psql('new', 'SELECT relation FROM calib.rearm()'), 'calib.activity', "$way: nothing to mend but the foreign keys of activities");
 	$node->safe_psql('new', q{CREATE TABLE "Sh""op".quota_2 PARTITION OF "Sh""op"."Quo'ta" FOR VALUES IN (2)}, extra_params => [ '-U', 'shopkeeper' ]);
 	$node->safe_psql('new', q{INSERT INTO "Sh""op"."Quo'ta" VALUES (2, 'y'); UPDATE "Sh""op".price SET cents = 2; TRUNCATE "Sh""op".quota_1});
 	is($node->safe_psql('new', q{SELECT relation || ' ' || action FROM calib.audit WHERE relation LIKE '"Sh%' ORDER BY audit_id OFFSET 3}),
@@ -228,7 +228,7 @@ for my $way (sort keys %ways)
 
 # Without privileges the owner cannot add a partition until rearm.
 restore('new', 'no privileges', 'pg_restore', '--exit-on-error', '-x');
-is($node->safe_psql('new', 'SELECT problem, mended, count(*) FROM calib.rearm() GROUP BY 1, 2'), 'owner lacks execute|t|1', 'pg_restore -x: EXECUTE is mended');
+is($node->safe_psql('new', q{SELECT problem, mended, count(*) FROM calib.rearm() WHERE problem <> 'no foreign keys' GROUP BY 1, 2}), 'owner lacks execute|t|1', 'pg_restore -x: EXECUTE is mended');
 # Forbidden, but done: the rows of one table again, with --disable-triggers.
 $node->safe_psql('new', 'TRUNCATE "Sh""op".price');
 {

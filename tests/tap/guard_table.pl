@@ -253,7 +253,7 @@ my $state = q{
 	SELECT target_id, unit_id, period_start, original_value, value FROM calib.target ORDER BY 1;
 	SELECT tableoid::regclass, q.* FROM "Sales ""Ops"""."Quota's" q ORDER BY 2;
 	SELECT * FROM calib.trigger_state WHERE relation LIKE '%Sales%' ORDER BY 1, 2;
-	SELECT count(*) FROM calib.trigger_state WHERE NOT ok AND problem <> 'dropped';
+	SELECT count(*) FROM calib.trigger_state WHERE NOT ok AND problem NOT IN ('dropped', 'no foreign keys');
 	SELECT has_function_privilege('planner', 'calib.guard_row()', 'EXECUTE')};
 my $before = $node->safe_psql('old', $state);
 like($before, qr/calib_guard_truncate\|t\|/, 'there is something to dump');
@@ -269,7 +269,7 @@ for my $format ('custom', 'plain')
 	}
 	is($node->safe_psql('new', $state), $before, "guard, rows, targets and triggers are as before, $format");
 	is($node->safe_psql('new', 'SELECT count(*) FROM calib.guarded'), '1', "and nothing of the dropped table, $format");
-	is($node->safe_psql('new', "$as SELECT count(*) FROM calib.rearm()"), '0', "nothing to mend, $format");
+	is($node->safe_psql('new', "$as SELECT relation FROM calib.rearm()"), 'calib.activity', "nothing to mend but the foreign keys of activities, $format");
 	like(refusal('new', qq{$as UPDATE "Sales ""Ops"""."Quota's" SET "Val""ue" = 120 WHERE "Team" = 'T1'}), qr/^KC001/, "the cap holds, $format");
 	is(refusal('new', qq{$as UPDATE "Sales ""Ops"""."Quota's" SET "Val""ue" = 110 WHERE "Team" = 'T1'}), '', "the next adjustment works, $format");
 	like(refusal('new', qq{$as UPDATE "Sales ""Ops"""."Quota's" SET "Val""ue" = 111 WHERE "Team" = 'T1'}), qr/^KC002/, "and was the second, $format");
