@@ -41,7 +41,7 @@ $(INSTALL_SQL): src/order $(SQL_PARTS) calib.control
 	       '\echo Use "CREATE EXTENSION calib" to load this file. \quit'; \
 	   cat $(SQL_PARTS); } > $@
 
-.PHONY: demo demo-stop dashboard test test-clients test-dashboard matrix deb test-deb dist feed-minute real bench tamper fuzz
+.PHONY: demo demo-stop dashboard test test-clients test-dashboard matrix deb test-deb dist feed-minute summaries real bench tamper fuzz
 demo:
 	@scripts/demo.sh
 demo-stop:
@@ -64,6 +64,9 @@ test-deb:
 	@scripts/deb_test.sh
 dist:
 	@scripts/dist.sh
+# fails where one figure differs
+summaries:
+	@CALIB_ACTS=$(or $(ACTS),10000) TESTS=none TAP=tests/tap/activity_summary.pl scripts/test.sh
 real:
 	@scripts/real.sh "$(DATA)"
 bench:

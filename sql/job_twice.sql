@@ -58,12 +58,12 @@ BEGIN
     FROM own.everything() e JOIN own.before b USING (relation) WHERE e.digest IS DISTINCT FROM b.digest;
     RETURN relations;
 END $$;
--- Each in a transaction of its own: announce after those that leave it what to tell of, seal
+-- Each in a transaction of its own: announce and rollup after those that leave them work, seal
 -- at the end, of all that was written.
 CREATE TABLE own.run (n serial, job text, first text, second text, earlier text);
 SELECT format('INSERT INTO own.run (job, first, second, earlier) VALUES (%1$L, own.changed(%1$L, %2$L), own.changed(%1$L, %2$L), own.changed(%1$L, %3$L))',
     job, timestamptz '2025-11-21 16:00+08', timestamptz '2025-11-21 15:00+08')
-FROM calib.job ORDER BY job = 'seal', job = 'announce', job \gexec
+FROM calib.job ORDER BY job = 'seal', job = 'announce', job = 'rollup', job \gexec
 SELECT job, first, second, earlier FROM own.run ORDER BY n;
 -- all of them once more, in another order, by a session that writes dates and speaks otherwise: nothing
 SET DateStyle = 'German';

@@ -21,7 +21,7 @@ SELECT * FROM calib.unschedule_jobs();              -- nothing is
 -- one clock for what is scheduled and what it is compared with
 BEGIN;
 SELECT job, how, schedule, replace(command, current_database(), 'regress_calib') AS command FROM calib.schedule_jobs();
--- what lies before is not missed; the three that are frequent run at every call
+-- what lies before is not missed; the four that are frequent run at every call
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FILTER (WHERE last_tick = calib.newest_tick(j, now())) AS from_now, count(*) FILTER (WHERE calib.due_ticks(j, now()) <> '{}') AS due,
        count(*) FILTER (WHERE scheduled = 'crontab' AND scheduled_at >= now()) AS told, count(*) AS all

@@ -10,9 +10,8 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     VALUES ('unit', '(unit_id, occurred_at)'),
            ('opportunity', '(opportunity_id, occurred_at)'),
-           -- indicators: what was sold, and what is due
-           ('order', '(occurred_at) WHERE kind = ''order'''),
-           ('due', '(due_at) WHERE due_at IS NOT NULL'),
+           -- what is due
+           ('due', '(unit_id, due_at) WHERE due_at IS NOT NULL'),
            -- freshness
            ('recorded', 'USING brin (recorded_at) WITH (autosummarize = on)');
 END;
@@ -65,6 +64,9 @@ BEGIN
     EXECUTE format('CREATE TRIGGER keep_activity_key_truncate BEFORE TRUNCATE ON %s
         FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_activity_key_truncate()', $1);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER keep_activity_key_truncate', $1);
+    EXECUTE format('CREATE TRIGGER mark_activity_truncate AFTER TRUNCATE ON %s
+        FOR EACH STATEMENT EXECUTE FUNCTION calib.mark_activity()', $1);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER mark_activity_truncate', $1);
 END $$;
 COMMENT ON FUNCTION calib.watch_truncate(regclass) IS
 'Gives a partition of calib.activity its trigger of TRUNCATE.';
@@ -254,17 +256,6 @@ COMMENT ON FUNCTION calib.make_partitions(date, date) IS
 
 -- Retention ------------------------------------------------------------------------
 
--- Weeks must be summarised before what they are of is gone.
-CREATE FUNCTION calib.may_drop_before(day date) RETURNS date
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT may_drop_before.day;
-END;
-COMMENT ON FUNCTION calib.may_drop_before(date) IS
-'The last day, not after the one given, before which activities may be dropped.';
-REVOKE EXECUTE ON FUNCTION calib.may_drop_before(date) FROM PUBLIC;
-
 CREATE FUNCTION calib.note_dropped_behind_door(kept_from timestamptz, facts bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -290,6 +281,11 @@ DECLARE
     dropped bigint;
 BEGIN
     EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', $1);
+    -- who held it meanwhile has changed what was summed up
+    IF calib.may_drop_before(calib.day_of($2)) < calib.day_of($2) THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = format('activities of before %s wait to be summed up', $2);
+    END IF;
     EXECUTE format('SELECT count(*) FROM ONLY %s', $1) INTO dropped;
     DELETE FROM calib.activity_key k WHERE k.occurred_at < $2;
     EXECUTE format('DROP TABLE %s', $1);

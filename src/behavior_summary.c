@@ -2,9 +2,8 @@
  * behavior_summary.c
  *		The aggregates behavior and rollup, which make a calib.behavior.
  *
- * Which day a row is on depends on its zone.  PostgreSQL's own conversion
- * costs more than everything else a row needs, so the offset from UTC is kept
- * with the span of time in which it holds, for all groups of the query.
+ * Which day a row is on depends on its zone; what zone_day.h keeps of it is
+ * shared by all groups of the query.
  */
 #include "aggregate.h"
 
@@ -13,8 +12,8 @@
 #include "behavior_set.h"
 #include "behavior_type.h"
 #include "mb/pg_wchar.h"
-#include "pgtime.h"
 #include "utils/builtins.h"
+#include "zone_day.h"
 
 PG_FUNCTION_INFO_V1(calib_behavior_transition);
 PG_FUNCTION_INFO_V1(calib_rollup_transition);
@@ -42,10 +41,7 @@ typedef struct RowContext
 	char given[BEHAVIOR_ZONE_MAX + 1]; /* the zone as the rows write it */
 	size_t given_length;
 	const char *zone; /* as PostgreSQL writes it */
-	pg_tz *tz;
-	TimestampTz from; /* in [from, to) the offset holds */
-	TimestampTz to;
-	int64 offset; /* microseconds east of UTC */
+	ZoneDays days;
 	int last_kind;
 } RowContext;
 
@@ -68,7 +64,7 @@ learn_zone(RowContext *rows, const char *zone, size_t length)
 {
 	pg_tz *tz;
 
-	rows->tz = NULL;
+	rows->days.tz = NULL;
 	if (length > BEHAVIOR_ZONE_MAX)
 		zone_refused("zone is too long for a time zone", zone, -1);
 	memcpy(rows->given, zone, length);
@@ -78,8 +74,8 @@ learn_zone(RowContext *rows, const char *zone, size_t length)
 	if (tz == NULL || !pg_tz_acceptable(tz))
 		zone_refused("zone is not a time zone", zone, (int) length);
 	rows->zone = pg_get_timezone_name(tz);
-	rows->from = rows->to = 0;
-	rows->tz = tz;
+	rows->days.from = rows->days.to = 0;
+	rows->days.tz = tz;
 }
 
 static inline RowContext *
@@ -102,52 +98,10 @@ row_context(FunctionCallInfo fcinfo)
 		zone = VARDATA_ANY(given);
 		length = VARSIZE_ANY_EXHDR(given);
 	}
-	if (unlikely(rows->tz == NULL || rows->given_length != length ||
+	if (unlikely(rows->days.tz == NULL || rows->given_length != length ||
 	             memcmp(rows->given, zone, length) != 0))
 		learn_zone(rows, zone, length);
 	return rows;
-}
-
-static inline int64
-floor_divide(int64 a, int64 b)
-{
-	return a / b - (a % b < 0);
-}
-
-/* The slow road: the offset at this moment, and until when it holds. */
-static void
-learn_offset(RowContext *rows, TimestampTz at)
-{
-	const pg_time_t epoch =
-	    (pg_time_t) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-	pg_time_t second = floor_divide(at, USECS_PER_SEC) + epoch;
-	pg_time_t boundary;
-	long before;
-	long after;
-	int dst;
-	TimestampTz until = DT_NOEND;
-	int found = pg_next_dst_boundary(&second, &before, &dst, &boundary, &after,
-	                                 &dst, rows->tz);
-
-	if (found < 0)
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		                errmsg("timestamp out of range")));
-	/* beyond what a timestamp can be, there is no boundary to care for */
-	if (found > 0 && boundary - epoch < BEHAVIOR_TIME_END / USECS_PER_SEC)
-		until = (boundary - epoch) * USECS_PER_SEC;
-
-	/* the same boundary ahead: the span reaches back to this moment */
-	rows->from = until == rows->to ? Min(at, rows->from) : at;
-	rows->to = until;
-	rows->offset = (int64) before * USECS_PER_SEC;
-}
-
-static inline int32
-local_day(RowContext *rows, TimestampTz at)
-{
-	if (unlikely(at < rows->from || at >= rows->to))
-		learn_offset(rows, at);
-	return (int32) floor_divide(at + rows->offset, USECS_PER_DAY);
 }
 
 /* Rows ------------------------------------------------------------------- */
@@ -290,7 +244,8 @@ calib_behavior_transition(PG_FUNCTION_ARGS)
 
 	rows->last_kind = row_kind(fcinfo, rows, set);
 	behavior_set_add_quantity(&set->slots[rows->last_kind], millionths);
-	add_event(set, fcinfo, local_day(rows, at), rows->last_kind, late);
+	add_event(set, fcinfo, calib_zone_day(&rows->days, at), rows->last_kind,
+	          late);
 	set->first = Min(set->first, at);
 	set->last = Max(set->last, at);
 	PG_RETURN_POINTER(set);

@@ -12,13 +12,9 @@ BEGIN ATOMIC
         SELECT o.zone FROM calib.organisation o
     ), act AS (
         -- as a diagnosis counts: one event per rep, customer, day and kind
-        SELECT DISTINCT a.unit_id, a.customer_id, a.kind, d.day
-        FROM calib.activity a
-        CROSS JOIN LATERAL (SELECT (a.occurred_at AT TIME ZONE (SELECT z.zone FROM zone z))::date AS day) d
-        WHERE a.occurred_at >= from_at AND a.occurred_at < to_at
-          AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
-          AND EXISTS (SELECT FROM calib.activity_weight w
-                      WHERE w.kind = a.kind AND w.valid_from <= d.day AND (w.outcome IS NULL OR w.outcome = a.outcome))
+        SELECT e.unit_id, e.customer_id, e.day
+        FROM calib.all_events_in(from_at, to_at) e
+        WHERE e.product_line = ''
     ), fact AS (
         SELECT a.unit_id, a.day, c.channel, count(*) AS activities, 0::numeric AS result, 0::bigint AS customers
         FROM act a LEFT JOIN calib.customer c USING (customer_id)

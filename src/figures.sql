@@ -6,60 +6,183 @@
 -- functions read everything and are nobody's but the extension's, and those
 -- without it run as their owner and show the units the caller sees.
 
--- Plain enough to be inlined into what asks for it.
-CREATE FUNCTION calib.all_events_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+CREATE FUNCTION calib.all_events_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, customer_id bigint, kind text, day date, weight numeric, weight_on_time numeric)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-    WITH weight AS (
-        SELECT w.kind, w.outcome, w.weight, w.valid_from,
-               lead(w.valid_from) OVER (PARTITION BY w.kind, w.outcome ORDER BY w.valid_from) AS valid_to
-        FROM calib.activity_weight w
-    )
-    SELECT a.unit_id, line.product_line, a.customer_id, a.kind, d.day,
-           max(coalesce(special.weight, usual.weight)) AS weight,
-           -- a late record that weighs more makes the one on time not heavier
-           max(coalesce(special.weight, usual.weight))
-             FILTER (WHERE a.recorded_at <= a.occurred_at + make_interval(hours => p.late_hours)) AS weight_on_time
-    FROM calib.activity a
-    CROSS JOIN LATERAL (
-        SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
-    CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT a.product_line) line
-    JOIN calib.policy_at(calib.day_of(to_at)) p ON p.unit_id = a.unit_id
-    LEFT JOIN weight usual ON usual.kind = a.kind AND usual.outcome IS NULL
-     AND d.day >= usual.valid_from AND (usual.valid_to IS NULL OR d.day < usual.valid_to)
-    LEFT JOIN weight special ON special.kind = a.kind AND special.outcome = a.outcome
-     AND d.day >= special.valid_from AND (special.valid_to IS NULL OR d.day < special.valid_to)
-    WHERE a.occurred_at >= from_at AND a.occurred_at < to_at
-      AND (known_at IS NULL OR a.recorded_at <= known_at)
-      AND coalesce(special.weight, usual.weight) IS NOT NULL
-      -- what is still owed is not an act yet
-      AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
-    GROUP BY a.unit_id, line.product_line, a.customer_id, a.kind, d.day;
+    SELECT a.* FROM calib.acts_of(from_at, to_at, known_at, NULL, of_units) a
+    WHERE a.weight IS NOT NULL;
 END;
-COMMENT ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz) IS
-'Activities in [from_at, to_at) against padding, one event per unit, customer, day, kind and product line (and one for all: empty), with its weight and what of it was recorded on time (NULL: all of it late); internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
+'Activities in [from_at, to_at) against padding, one event per unit, customer, day, kind and product line (and one for all: empty), with its weight and what of it was recorded on time (NULL: all of it late, by the policy of its day); of_units: of these alone; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+-- The sums of each unit's own activities, without looking at an act where all of what is
+-- stored is used; day: any of them for a unit that stood still, else of each.
+CREATE FUNCTION calib.own_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[])
+RETURNS TABLE (unit_id bigint, product_line text, day date, weighted numeric, weighted_on_time numeric, events bigint, late_events bigint)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET work_mem = '64MB'
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    first date := calib.day_of($1);
+    last date := calib.day_of($2 - interval '1 microsecond');
+    first_month date := CASE WHEN extract(day FROM first) = 1 THEN first
+                             ELSE (date_trunc('month', first::timestamp) + interval '1 month')::date END;
+    movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
+    by_part bigint[];
+    raw record;
+BEGIN
+    by_part := ARRAY(SELECT m.unit_id FROM calib.month_in($1, $2, $3) m
+                     WHERE NOT m.usable AND m.product_line = '' AND ($4 IS NULL OR m.unit_id = ANY ($4))
+                     UNION SELECT unnest(movers));
+    raw := calib.raw_spans($1, $2, $3, $4, true, first_month, by_part);
+    -- months, and parts of what is not read by month, of units that stood still
+    RETURN QUERY
+    SELECT s.unit_id, s.product_line, last, sum(s.weighted), sum(s.weighted_on_time), sum(s.events), sum(s.late_events)
+    FROM (
+        SELECT m.unit_id, m.product_line, m.weighted, m.weighted_on_time, m.events, m.late_events
+        FROM calib.month_in($1, $2, $3) m
+        WHERE m.usable AND m.events > 0 AND m.unit_id <> ALL (by_part)
+        UNION ALL
+        SELECT p.unit_id, p.product_line, p.weighted, p.weighted_on_time, p.events, p.late_events
+        FROM calib.parts_beside($1, $2, $3, first_month, by_part) p
+        WHERE p.events_usable AND NOT p.cut AND p.events > 0 AND p.unit_id <> ALL (movers)
+    ) s
+    WHERE $4 IS NULL OR s.unit_id = ANY ($4)
+    GROUP BY s.unit_id, s.product_line;
+    -- those that moved, and parts cut by the window: day by day
+    IF movers <> '{}' OR first < calib.dropped_before() THEN
+        RETURN QUERY
+        WITH part AS MATERIALIZED (
+            SELECT a.unit_id, a.product_line, a.acts, s.cut
+            FROM calib.summary_in($1, $2, $3) s
+            JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
+            WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
+              AND (s.cut OR s.unit_id = ANY (movers))
+        )
+        SELECT p.unit_id, p.product_line, a.day, sum(w.weight), coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
+               count(w.weight), count(w.weight) FILTER (WHERE a.late_events > 0 OR w.weight_on_time IS NULL)
+        FROM part p
+        CROSS JOIN LATERAL calib.acts(p.acts) a
+        JOIN calib.label_weights(ARRAY(SELECT DISTINCT k.kind FROM part p CROSS JOIN LATERAL calib.kind_counts(p.acts) k)) w
+          ON w.label = a.kind AND a.day >= w.from_day AND a.day < w.to_day
+        WHERE NOT p.cut OR (a.day >= first AND a.day <= last)
+        GROUP BY p.unit_id, p.product_line, a.day;
+    END IF;
+    IF raw.unit_ids IS NOT NULL THEN
+        RETURN QUERY
+        SELECT a.unit_id, a.product_line, a.day, sum(a.weight), coalesce(sum(a.weight_on_time), 0),
+               count(a.weight), count(a.weight) - count(a.weight_on_time)
+        FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
+        GROUP BY a.unit_id, a.product_line, a.day
+        HAVING count(a.weight) > 0;
+    END IF;
+END $$;
+COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
+'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree; of_units: of these alone. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
+
+-- Those acts, united as they are stored; where the window or a move cuts what is stored,
+-- and of what is read raw, put together anew.
+CREATE FUNCTION calib.own_focus_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[])
+RETURNS TABLE (unit_id bigint, product_line text, day date, acts calib.behavior)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET work_mem = '64MB'
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    raw record := calib.raw_spans($1, $2, $3, $4, true);
+    first date := calib.day_of($1);
+    last date := calib.day_of($2 - interval '1 microsecond');
+    movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
+BEGIN
+    RETURN QUERY
+    SELECT s.unit_id, s.product_line, last, calib.rollup(a.acts)
+    FROM calib.summary_in($1, $2, $3) s
+    JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
+    WHERE s.events_usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
+    GROUP BY s.unit_id, s.product_line;
+    IF movers <> '{}' OR first < calib.dropped_before() THEN
+        RETURN QUERY
+        SELECT s.unit_id, s.product_line, e.day, calib.behavior(calib.noon_of(e.day), e.customer_id, e.kind, NULL, 'UTC')
+        FROM calib.summary_in($1, $2, $3) s
+        JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
+        CROSS JOIN LATERAL calib.acts(a.acts) e
+        WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
+          AND (s.cut OR s.unit_id = ANY (movers)) AND (NOT s.cut OR (e.day >= first AND e.day <= last))
+        GROUP BY s.unit_id, s.product_line, e.day;
+    END IF;
+    IF raw.unit_ids IS NOT NULL THEN
+        RETURN QUERY
+        SELECT a.unit_id, a.product_line, a.day, calib.behavior(calib.noon_of(a.day), a.customer_id, a.kind, NULL, 'UTC')
+        FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
+        WHERE a.weight IS NOT NULL
+        GROUP BY a.unit_id, a.product_line, a.day;
+    END IF;
+END $$;
+COMMENT ON FUNCTION calib.own_focus_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
+'The acts of each unit itself that own_behavior_in sums up, one event each; several rows may be of one unit, line and day. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.own_focus_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL,
+    with_focus boolean DEFAULT true, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
     events bigint, late_events bigint, existing_events bigint, concentration float8)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-BEGIN ATOMIC
-    SELECT t.ancestor_id, f.product_line, sum(f.weight),
-           coalesce(sum(f.weight_on_time), 0),
-           count(*), count(*) FILTER (WHERE f.weight_on_time IS NULL),
-           count(*) FILTER (WHERE c.created_at < from_at),
-           calib.concentration(f.customer_id)
-    FROM calib.all_events_in(from_at, to_at, known_at) f
-    JOIN calib.unit_tree t ON t.unit_id = f.unit_id
-     AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
-    LEFT JOIN calib.customer c ON c.customer_id = f.customer_id
-    GROUP BY t.ancestor_id, f.product_line;
-END;
-COMMENT ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz) IS
-'behavior_in of every unit; internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET work_mem = '64MB'
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    below bigint[] := CASE WHEN $5 IS NOT NULL THEN ARRAY(SELECT calib.units_ever_below($5)) END;
+BEGIN
+    IF NOT $4 THEN
+        RETURN QUERY
+        SELECT t.ancestor_id, f.product_line, sum(f.weighted), sum(f.weighted_on_time), sum(f.events)::bigint, sum(f.late_events)::bigint,
+               NULL::bigint, NULL::float8
+        FROM calib.own_behavior_in($1, $2, $3, below) f
+        JOIN calib.unit_tree t ON t.unit_id = f.unit_id
+         AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
+        WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
+        GROUP BY t.ancestor_id, f.product_line;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH own AS MATERIALIZED (
+        SELECT f.unit_id, f.product_line, f.day, calib.rollup(f.acts) AS acts
+        FROM calib.own_focus_in($1, $2, $3, below) f
+        GROUP BY f.unit_id, f.product_line, f.day
+    ), existing AS MATERIALIZED (
+        SELECT o.unit_id, o.product_line, o.day, sum(k.events) AS events
+        FROM own o
+        CROSS JOIN LATERAL calib.customer_counts(o.acts) k
+        JOIN calib.customer c ON c.customer_id = k.customer_id AND c.created_at < $1
+        GROUP BY o.unit_id, o.product_line, o.day
+    ), focus AS MATERIALIZED (
+        -- each act is one event, so events are what is summed: two reps with one
+        -- customer on one day are two acts
+        SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
+        FROM own o
+        JOIN calib.unit_tree t ON t.unit_id = o.unit_id
+         AND o.day >= coalesce(t.valid_from, o.day) AND o.day < coalesce(t.valid_to, o.day + 1)
+        LEFT JOIN existing e ON e.unit_id = o.unit_id AND e.product_line = o.product_line AND e.day = o.day
+        WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
+        GROUP BY t.ancestor_id, o.product_line
+    )
+    SELECT b.unit_id, b.product_line, b.weighted, b.weighted_on_time, b.events, b.late_events, coalesce(f.existing_events, 0), f.concentration
+    FROM calib.all_behavior_in($1, $2, $3, false, $5) b
+    LEFT JOIN focus f ON f.ancestor_id = b.unit_id AND f.product_line = b.product_line;
+END $$;
+COMMENT ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[]) IS
+'behavior_in of every unit, or of_units alone; with_focus false leaves existing_events and concentration NULL and reads no single act; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,

@@ -6,9 +6,24 @@ AS 'MODULE_PATHNAME', 'calib_library_version';
 COMMENT ON FUNCTION calib.library_version() IS
 'The version of the loaded library; pg_extension tells that of the SQL objects.';
 
+-- A quarter of an hour, as for any job that runs every minute.
+CREATE FUNCTION calib.summary_state(OUT ok boolean, OUT detail text)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.marks = 0 OR coalesce(r.finished_at > clock_timestamp() - interval '15 minutes', false),
+           CASE WHEN w.marks = 0 THEN 'All is summed up.'
+                ELSE w.marks || CASE WHEN w.marks > 1000000 THEN ' marks or more' ELSE ' marks' END
+                     || ' wait for the job rollup, which ' || coalesce('last ran at ' || r.finished_at, 'never ran') || '.' END
+    FROM (SELECT count(*) AS marks FROM (SELECT FROM calib.activity_mark m LIMIT 1000001) m) w
+    CROSS JOIN (SELECT max(r.finished_at) AS finished_at FROM calib.job_run r WHERE r.job = 'rollup' AND r.error IS NULL) r;
+END;
+COMMENT ON FUNCTION calib.summary_state() IS
+'Whether what is marked is being summed up: not ok where marks wait and the job rollup has not run for a quarter of an hour.';
+
 CREATE FUNCTION calib.health()
 RETURNS TABLE (check_name text, ok boolean, detail text)
-LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 12
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 13
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 BEGIN ATOMIC
@@ -52,6 +67,8 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'scheduler', s.ok, s.detail FROM calib.scheduler_state() s
     UNION ALL
+    SELECT 'summaries', s.ok, s.detail FROM calib.summary_state() s
+    UNION ALL
     SELECT 'clock', c.clock = '',
            CASE WHEN c.clock = '' THEN 'Real time.' ELSE 'calib.clock plays ' || c.clock || ' in this session: what it writes is marked simulated.' END
     FROM (SELECT coalesce(current_setting('calib.clock', true), '') AS clock) c
@@ -76,4 +93,4 @@ BEGIN ATOMIC
     FROM calib.facts_waiting() w;
 END;
 COMMENT ON FUNCTION calib.health() IS
-'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), last block (of the ledger, verified), version (extension and library), jobs (not scheduled, late, failed, or ahead of time), scheduler, clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';
+'What is in order and what is not, a row per check: triggers, rights, ledger (rows in no block for more than an hour), last block (of the ledger, verified), version (extension and library), jobs (not scheduled, late, failed, or ahead of time), scheduler, summaries (marks wait and the job rollup does not run), clock, restoring, policy, feeds (dropped, another owner''s, never filled, not pulled for a day), feed errors. For DBAs and monitoring; anybody may call it.';

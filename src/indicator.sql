@@ -24,22 +24,51 @@ COMMENT ON FUNCTION calib.weeks_begun(date, date, timestamptz) IS
 
 -- Acts ------------------------------------------------------------------------
 
+-- From what is summed up where that may be used. Of orders and contract changes the
+-- quantities are summed there too, of contract changes by part of a week.
 CREATE FUNCTION calib.acts_in(kinds text[], from_day date, to_day date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, day date, kind text, customer_id bigint, quantity numeric)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100000
+SET search_path = pg_catalog, pg_temp
 SET jit = off
-BEGIN ATOMIC
-    SELECT a.unit_id, calib.period_start(d.day, 'week'), d.day, a.kind, a.customer_id, a.quantity::numeric
-    FROM calib.activity a
-    CROSS JOIN LATERAL (
-        SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
-    WHERE a.kind = ANY (kinds)
-      -- asked once, not per row
-      AND a.occurred_at >= (SELECT calib.start_of(from_day)) AND a.occurred_at < (SELECT calib.start_of(to_day))
-      AND (known_at IS NULL OR (a.occurred_at <= as_of AND a.recorded_at <= known_at));
-END;
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    counted constant text[] := '{order,contract_change}';
+    from_at timestamptz := calib.start_of($2);
+    to_at timestamptz := CASE WHEN $5 IS NULL THEN calib.start_of($3)
+                              ELSE least(calib.start_of($3), $4 + interval '1 microsecond') END;
+    raw record;
+BEGIN
+    IF NOT $1 <@ counted THEN
+        RETURN QUERY
+        SELECT a.unit_id, calib.period_start(a.day, 'week'), a.day, a.kind, a.customer_id, 1::numeric
+        FROM calib.acts_of(from_at, to_at, $5, ARRAY(SELECT k FROM unnest($1) AS k WHERE k <> ALL (counted)), NULL) a
+        WHERE a.product_line = '';
+    END IF;
+    IF NOT $1 && counted THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT s.unit_id, calib.period_start(o.day, 'week'), o.day, 'order', o.customer, o.lines
+    FROM calib.summary_in(from_at, to_at, $5) s
+    JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = '' AND a.piece = 0
+    CROSS JOIN LATERAL unnest(a.order_customers, a.order_days, a.order_lines) AS o (customer, day, lines)
+    WHERE 'order' = ANY ($1) AND s.product_line = '' AND s.usable AND o.day >= $2 AND o.day < $3
+    UNION ALL
+    SELECT s.unit_id, calib.period_start(s.from_day, 'week'), s.from_day, 'contract_change', NULL, s.contract_changes
+    FROM calib.summary_in(from_at, to_at, $5) s
+    WHERE 'contract_change' = ANY ($1) AND s.product_line = '' AND s.usable AND s.contract_changes IS NOT NULL;
+    raw := calib.raw_spans(from_at, to_at, $5, NULL);
+    IF raw.unit_ids IS NOT NULL THEN
+        RETURN QUERY
+        SELECT a.unit_id, calib.period_start(a.day, 'week'), a.day, a.kind, a.customer_id, a.quantity
+        FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $5) a
+        WHERE a.kind = ANY ($1) AND a.kind = ANY (counted) AND a.product_line = '';
+    END IF;
+END $$;
 COMMENT ON FUNCTION calib.acts_in(text[], date, date, timestamptz, timestamptz) IS
-'The activities of these kinds on the days [from_day, to_day), each with its day and week in the organisation''s time; of every unit, internal.';
+'The acts of these kinds on the days [from_day, to_day), one per unit, customer and day, each with its day and week in the organisation''s time; quantity: of orders (those of a customer) and contract changes (a row per part of a week) their sum, else 1. Of every unit, internal.';
 REVOKE EXECUTE ON FUNCTION calib.acts_in(text[], date, date, timestamptz, timestamptz) FROM PUBLIC;
 
 -- An order after several visits makes each of them productive; its lines count
@@ -72,6 +101,56 @@ COMMENT ON FUNCTION calib.visits_in(date, date, timestamptz, timestamptz) IS
 REVOKE EXECUTE ON FUNCTION calib.visits_in(date, date, timestamptz, timestamptz) FROM PUBLIC;
 
 -- Figures ---------------------------------------------------------------------
+
+-- Follow-ups and reports by the day they were due.
+CREATE FUNCTION calib.due_counted(from_day date, to_day date, as_of timestamptz, known_at timestamptz)
+RETURNS TABLE (unit_id bigint, week date, kind text, kept bigint, due bigint)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    units bigint[];
+    from_days date[];
+    to_days date[];
+BEGIN
+    WITH stored AS MATERIALIZED (
+        SELECT s.unit_id, s.from_day, s.to_day,
+               s.to_day > (SELECT calib.dropped_before())
+               AND (s.to_day > coalesce((SELECT min(m.day) FROM calib.activity_mark m WHERE m.unit_id IS NULL), 'infinity'::date)
+                    OR (s.unit_id, s.from_day) IN (SELECT m.unit_id, m.from_day FROM calib.marked_parts() m)
+                    OR s.last_due > $3 OR (s.last_due IS NOT NULL AND s.last_recorded > $4)) IS TRUE AS raw
+        FROM calib.activity_summary s
+        WHERE s.product_line = '' AND s.from_day >= $1 AND s.from_day < $2
+    ), span AS (
+        SELECT s.unit_id, s.from_day, s.to_day FROM stored s WHERE s.raw
+        UNION ALL
+        SELECT DISTINCT m.unit_id, m.day, m.day + 1
+        FROM calib.activity_mark m
+        WHERE m.unit_id IS NOT NULL AND m.day >= $1 AND m.day < $2 AND m.day >= (SELECT calib.dropped_before())
+          AND NOT EXISTS (SELECT FROM calib.activity_summary s
+              WHERE s.unit_id = m.unit_id AND s.product_line = '' AND s.from_day IN (m.day, calib.part_from(m.day)) AND s.to_day > m.day)
+    )
+    SELECT array_agg(s.unit_id), array_agg(s.from_day), array_agg(s.to_day) INTO units, from_days, to_days FROM span s;
+    RETURN QUERY
+    WITH raw AS (
+        SELECT r.unit_id, r.from_day FROM unnest(units, from_days) AS r (unit_id, from_day)
+    )
+    SELECT s.unit_id, calib.period_start(s.from_day, 'week'), f.kind, f.kept::bigint, f.due::bigint
+    FROM calib.activity_summary s
+    CROSS JOIN LATERAL (VALUES ('follow_up', s.follow_ups_kept, s.follow_ups_due), ('log_report', s.reports_kept, s.reports_due)) AS f (kind, kept, due)
+    WHERE s.product_line = '' AND s.from_day >= $1 AND s.from_day < $2 AND f.due > 0
+      AND (s.unit_id, s.from_day) NOT IN (SELECT r.unit_id, r.from_day FROM raw r)
+    UNION ALL
+    -- owed by the time it was due: what is not due yet is neither kept nor missed
+    SELECT d.unit_id, calib.period_start(calib.day_of(d.due_at), 'week'), d.kind, d.kept::integer::bigint, 1
+    FROM calib.due_rows(units, from_days, to_days) d
+    WHERE d.due_at <= $3 AND ($4 IS NULL OR d.recorded_at <= $4);
+END $$;
+COMMENT ON FUNCTION calib.due_counted(date, date, timestamptz, timestamptz) IS
+'Follow-ups and log reports due in the weeks in [from_day, to_day), both Mondays, and by as_of, and how many were answered or filed by then; several rows may be of one unit, week and kind. Of every unit, internal.';
+REVOKE EXECUTE ON FUNCTION calib.due_counted(date, date, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.acts_counted(from_day date, to_day date, as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, week date, code text, numerator numeric, denominator numeric)
@@ -109,15 +188,9 @@ BEGIN ATOMIC
     UNION ALL
     SELECT a.unit_id, a.week, 'shelf_checks', a.customer_days, 1 FROM act a WHERE a.kind = 'shelf_check'
     UNION ALL
-    -- owed by the time it was due: what is not due yet is neither kept nor missed
-    SELECT d.unit_id, calib.period_start((d.due_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date, 'week'),
-           CASE d.kind WHEN 'follow_up' THEN 'followup_timeliness' ELSE 'log_reports' END,
-           count(*) FILTER (WHERE d.outcome IS DISTINCT FROM 'open' AND d.occurred_at <= d.due_at), count(*)
-    FROM calib.activity d
-    WHERE d.kind IN ('follow_up', 'log_report')
-      AND d.due_at >= (SELECT calib.start_of(from_day)) AND d.due_at < (SELECT calib.start_of(to_day))
-      AND d.due_at <= as_of AND (known_at IS NULL OR d.recorded_at <= known_at)
-    GROUP BY 1, 2, 3
+    SELECT d.unit_id, d.week, CASE d.kind WHEN 'follow_up' THEN 'followup_timeliness' ELSE 'log_reports' END, sum(d.kept), sum(d.due)
+    FROM calib.due_counted(from_day, to_day, as_of, known_at) d
+    GROUP BY d.unit_id, d.week, d.kind
     UNION ALL
     SELECT o.unit_id, calib.period_start((s.changed_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date, 'week'), 'stage_advances',
            sum(sign(entered.position - departed.position)), 1

@@ -44,6 +44,7 @@ INSERT INTO calib.job (job, every, at, month_day, replay, after, keep_days, labe
 VALUES
     ('announce', 'minute', NULL, NULL, false, NULL, 7, 'Tell listeners what waits', '通知等待处理的事项'),
     ('seal', 'minute', NULL, NULL, false, NULL, 30, 'Seal the trail into the ledger', '将审计记录封存入账本'),
+    ('rollup', 'minute', NULL, NULL, false, NULL, 30, 'Summarise activities', '汇总行为数据'),
     ('pull', 'quarter_hour', NULL, NULL, false, NULL, 30, 'Read the sources', '读取数据源'),
     ('detect', 'day', '07:00', NULL, true, NULL, 400, 'Open and end deviations', '检测偏差'),
     ('rules', 'day', '07:30', NULL, true, NULL, 400, 'Check rules and remind', '检查规则并提醒'),

@@ -8,6 +8,8 @@
  * The race with a first target is closed by locks: who enters a target reads
  * this row FOR SHARE (guard.c), so a change waits for it, and then looks for
  * targets with a new snapshot.  That needs READ COMMITTED, which is asked for.
+ * Stored summaries are of days, so they fix the zone; what is only marked for
+ * being summed up is marked anew.
  */
 #include "calib.h"
 
@@ -54,6 +56,21 @@ check_not_fixed(void)
 		                   "adjustments.")));
 }
 
+static void
+change_zone(void)
+{
+	SPI_execute("SELECT calib.lock_summaries('a change of the time zone')",
+	            false, 0);
+	SPI_execute("SELECT FROM calib.activity_summary LIMIT 1", false, 1);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_CALIB_APPEND_ONLY),
+		         errmsg("the time zone is fixed once activities are summed "
+		                "up"),
+		         errdetail("What is stored of a day would be of another.")));
+	SPI_execute("SELECT calib.mark_all_activity()", false, 0);
+}
+
 static bool
 same(HeapTuple old, HeapTuple new, TupleDesc desc, const char *name)
 {
@@ -91,6 +108,8 @@ calib_keep_organisation(PG_FUNCTION_ARGS)
 		check_zone(column(trigger->tg_newtuple, desc, "zone"));
 		if (!same_meaning(trigger->tg_trigtuple, trigger->tg_newtuple, desc))
 			check_not_fixed();
+		if (!same(trigger->tg_trigtuple, trigger->tg_newtuple, desc, "zone"))
+			change_zone();
 	}
 	SPI_finish();
 	return PointerGetDatum(NULL);

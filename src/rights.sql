@@ -143,6 +143,8 @@ BEGIN
             'activity.occurred_at >= b.from_at AND activity.occurred_at < b.to_at')),
         ('activity', 'INSERT UPDATE', format(held, '{admin,manager,rep}') || by_hand),
         ('activity', 'DELETE', format(held, '{admin}') || by_hand),
+        -- kept for the definer functions that show it
+        ('activity_summary activity_act activity_month', 'SELECT', format(everyone, '{admin}')),
         ('result', 'SELECT', format(happened, 'result',
             'result.occurred_at >= b.from_at AND result.occurred_at < b.to_at')),
         ('result', 'INSERT UPDATE DELETE', format(held, '{admin}') || by_hand),
@@ -221,7 +223,7 @@ BEGIN
 
         -- the trail of every unit, and what is kept on which table
         ('guarded_row', 'SELECT', 'EXISTS (SELECT FROM calib.target t WHERE t.target_id = guarded_row.target_id)'),
-        ('audit block leaf era audited guarded own_trigger stage_history_mark', 'SELECT', format(everyone, '{admin}'))
+        ('audit block leaf era audited guarded own_trigger stage_history_mark activity_mark', 'SELECT', format(everyone, '{admin}'))
     ) AS l (relations, commands, rule)
     CROSS JOIN string_to_table(l.relations, ' ') AS r (relation)
     CROSS JOIN string_to_table(l.commands, ' ') AS c (command)

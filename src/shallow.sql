@@ -8,9 +8,8 @@ SET jit = off
 BEGIN ATOMIC
     WITH visited AS (
         SELECT DISTINCT a.unit_id, a.customer_id
-        FROM calib.activity a
-        WHERE a.kind = 'visit' AND a.occurred_at >= from_at AND a.occurred_at < to_at
-          AND (known_at IS NULL OR a.recorded_at <= known_at)
+        FROM calib.acts_of(from_at, to_at, known_at, '{visit}', NULL) a
+        WHERE a.product_line = ''
     ), open AS (
         -- each opportunity in the stage it had at the end of the window, as far as known
         SELECT o.customer_id, s.to_stage AS stage, s.changed_at AS since

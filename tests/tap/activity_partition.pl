@@ -26,6 +26,7 @@ $node->safe_psql(
 	SELECT 'crm', n, 1, 1, 1, CASE n % 2 WHEN 0 THEN 'visit' ELSE 'own' END, timestamptz '2024-06-01 10:00+08' + n * interval '5 days' FROM generate_series(0, 119) n;
 	SELECT calib.make_partitions();
 	UPDATE calib.organisation SET activity_months = 13;
+	SELECT calib.run_rollup(calib.clock());
 	SELECT calib.run_maintain(calib.clock());
 	INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('crm', 'default', 1, 'visit', '2031-01-01');
 	CREATE ROLE rep LOGIN;

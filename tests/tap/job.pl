@@ -57,20 +57,20 @@ value('GRANT USAGE ON SCHEMA cron TO li, wang');
 
 # --- as an admin who is no superuser
 is(as('li', q{SELECT string_agg(job || ' ' || how || ' ' || command, ', ' ORDER BY job) FROM calib.schedule_jobs() WHERE schedule = '* * * * *'}),
-	q{announce pg_cron SELECT calib.run('announce'), seal pg_cron SELECT calib.run('seal')}, 'two jobs run every minute');
-is(value($in_cron), '8 8', 'all jobs are in pg_cron, as who scheduled them');
+	q{announce pg_cron SELECT calib.run('announce'), rollup pg_cron SELECT calib.run('rollup'), seal pg_cron SELECT calib.run('seal')}, 'three jobs run every minute');
+is(value($in_cron), '9 9', 'all jobs are in pg_cron, as who scheduled them');
 is(value($jobs), '', 'health: all is in order');
 my $before = value(q{SELECT md5(string_agg(j::text, ' ' ORDER BY jobid)) FROM cron.job j});
-is(as('li', 'SELECT count(*) FROM calib.schedule_jobs()'), '8', 'scheduling again');
-is(as('wang', 'SELECT count(*) FROM calib.schedule_jobs()'), '8', 'and by another admin');
+is(as('li', 'SELECT count(*) FROM calib.schedule_jobs()'), '9', 'scheduling again');
+is(as('wang', 'SELECT count(*) FROM calib.schedule_jobs()'), '9', 'and by another admin');
 is(value(q{SELECT md5(string_agg(j::text, ' ' ORDER BY jobid)) FROM cron.job j}), $before, '... changes nothing');
 like(refused('wang', 'SELECT calib.unschedule_jobs()'), qr/^ERROR: /, 'who did not schedule them and is no superuser does not take them out');
-is(value($in_cron), '8 8', '... and none is out');
+is(value($in_cron), '9 9', '... and none is out');
 value(q{UPDATE cron.job SET active = false WHERE command ~ 'seal'; UPDATE cron.job SET schedule = '0 0 * * *' WHERE command ~ 'detect'; DELETE FROM cron.job WHERE command ~ 'pull'});
 is(value($jobs), 'scheduler: In pg_cron, detect: altered; pull: missing; seal: inactive. SELECT * FROM calib.schedule_jobs() mends them.', 'health names what was changed there');
 as('li', 'SELECT calib.schedule_jobs()');
 is(value($jobs), '', '... and scheduling mends it');
-is(value($in_cron), '8 8', '... without a second of any');
+is(value($in_cron), '9 9', '... without a second of any');
 
 # --- a job with three days to make up for, whose second day takes long
 value(q{
@@ -110,13 +110,13 @@ for my $database ($hostile, $long)
 	$node->safe_psql($database, 'CREATE EXTENSION calib');
 	my $commands = qq{SET SESSION AUTHORIZATION "$quoted_role"; SELECT job, how, command FROM calib.schedule_jobs()};
 	my @rows = split /\n/, $node->safe_psql($database, $commands);
-	is(scalar(grep { /\|statement\|SELECT cron\.schedule/ } @rows), 9, 'beside pg_cron there are statements, the ninth for its log');
+	is(scalar(grep { /\|statement\|SELECT cron\.schedule/ } @rows), 10, 'beside pg_cron there are statements, the tenth for its log');
 	$of_database{$database} = join "\n", map { s/^[^|]*\|[^|]*\|//r } @rows;
 	value($of_database{$database}) for 1 .. 2;
 	(my $literal = $database) =~ s/'/''/g;
-	is(value(qq{SELECT count(*) || ' ' || count(DISTINCT jobname) FROM cron.job WHERE database = '$literal'}), '8 8', '... that schedule each job once in that database');
+	is(value(qq{SELECT count(*) || ' ' || count(DISTINCT jobname) FROM cron.job WHERE database = '$literal'}), '9 9', '... that schedule each job once in that database');
 	(my $role_literal = $odd_role) =~ s/'/''/g;
-	is(value(qq{SELECT count(*) FROM cron.job WHERE database = '$literal' AND username = '$role_literal'}), '8', '... as who scheduled them there');
+	is(value(qq{SELECT count(*) FROM cron.job WHERE database = '$literal' AND username = '$role_literal'}), '9', '... as who scheduled them there');
 	is($node->safe_psql($database, q{SELECT string_agg(check_name || ': ' || detail, '; ') FROM calib.health() WHERE NOT ok}), '', '... where all is in order');
 }
 is(value(q{SELECT count(*) FROM cron.job WHERE database = 'postgres' AND command ~ 'job_run_details'}), '2', "a job for pg_cron's log of each");
@@ -187,7 +187,7 @@ is(value(q{SELECT calib.run_maintain(now())}), '2', 'what is older than the runs
 is(value(q{SELECT count(*) FROM cron.job_run_details WHERE end_time < now() - interval '5 days'}), '7', 'all else is there');
 
 # --- taken out, by a superuser whoever scheduled them; pg_cron dropped
-is(value(q{SELECT count(*) FROM calib.unschedule_jobs() WHERE how = 'pg_cron'}), '9', 'a superuser takes all out');
+is(value(q{SELECT count(*) FROM calib.unschedule_jobs() WHERE how = 'pg_cron'}), '10', 'a superuser takes all out');
 is(value(q{SELECT count(*) FROM cron.job WHERE database = 'postgres' AND jobname ~ '^calib' AND jobname !~ 'log'}), '0', 'none is left');
 is(value('SELECT count(*) FROM calib.unschedule_jobs()'), '0', 'and there is nothing more to take out');
 my $out_of = $node->safe_psql($hostile, 'SELECT command FROM calib.unschedule_jobs()');
