@@ -27,6 +27,36 @@ END;
 COMMENT ON FUNCTION calib.unit_days() IS
 'Each unit''s active days, and its absences as one set of days (NULL: none).';
 
+-- From one to the next along the index: they are few, and targets many.
+CREATE FUNCTION calib.target_keys(of_grain text DEFAULT NULL, starts date[] DEFAULT NULL)
+RETURNS TABLE (measure text, product_line text, grain text, period_start date)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = on
+SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE key AS (
+        (SELECT t.grain, t.period_start, t.measure, t.product_line FROM calib.target t
+         ORDER BY t.grain, t.period_start, t.measure, t.product_line LIMIT 1)
+        UNION ALL
+        SELECT n.*
+        FROM key k
+        CROSS JOIN LATERAL (
+            SELECT t.grain, t.period_start, t.measure, t.product_line FROM calib.target t
+            WHERE (t.grain, t.period_start, t.measure, t.product_line) > (k.grain, k.period_start, k.measure, k.product_line)
+            ORDER BY t.grain, t.period_start, t.measure, t.product_line LIMIT 1) n
+    )
+    SELECT k.measure, k.product_line, k.grain, k.period_start
+    FROM key k
+    WHERE (of_grain IS NULL OR k.grain = of_grain) AND (starts IS NULL OR k.period_start = ANY (starts));
+END $$;
+COMMENT ON FUNCTION calib.target_keys(text, date[]) IS
+'The measures, product lines and periods there are targets of, of every grain or one, of every period or those that start on some days. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.target_keys(text, date[]) FROM PUBLIC;
+
 -- Every target as it stood at a time, and for each unit above that has none of
 -- its own the sum of what stands next below it: for all units from below, for some of
 -- them from above.
@@ -82,8 +112,7 @@ BEGIN
     WITH RECURSIVE key AS MATERIALIZED (
         SELECT k.*, calib.period_end(k.period_start, k.grain) AS period_end,
                greatest(least(that_day, calib.period_end(k.period_start, k.grain) - 1), k.period_start) AS on_day
-        FROM (SELECT DISTINCT t.measure, t.product_line, t.grain, t.period_start FROM calib.target t
-              WHERE (of_grain IS NULL OR t.grain = of_grain) AND (starts IS NULL OR t.period_start = ANY (starts))) k
+        FROM calib.target_keys(of_grain, starts) k
     ), asked AS MATERIALIZED (
         SELECT DISTINCT u.unit_id FROM unnest(of_units) AS u (unit_id)
     ), fall AS (
@@ -311,12 +340,12 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
 DECLARE
-    seen bigint[] := ARRAY(SELECT calib.units_seen());
+    seen bigint[] := calib.units_seen_or_all();
 BEGIN
     -- of thousands it is less to read all of them
     RETURN QUERY
     SELECT a.* FROM calib.all_attainment_in($1, $2, NULL, NULL, CASE WHEN cardinality(seen) <= 1000 THEN seen END) a
-    WHERE a.unit_id IN (SELECT unnest(seen));
+    WHERE seen IS NULL OR a.unit_id IN (SELECT unnest(seen));
 END $$;
 COMMENT ON FUNCTION calib.attainment_at(timestamptz, timestamptz) IS
 'Attainment (never clamped, 0 without results), attainment of the original value, and pace of every target of the units seen, as of a time. pace = attainment / elapsed share, NULL before the first working day has passed.';

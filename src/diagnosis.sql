@@ -20,7 +20,7 @@ BEGIN
         SELECT DISTINCT l.product_line FROM unnest(lines) AS l (product_line)
         WHERE lines IS NOT NULL
         UNION
-        SELECT DISTINCT t.product_line FROM calib.target t WHERE lines IS NULL
+        SELECT k.product_line FROM calib.target_keys() k WHERE lines IS NULL
         UNION
         SELECT ''
     ), unit AS MATERIALIZED (
@@ -139,16 +139,15 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    WITH seen AS MATERIALIZED (
-        SELECT DISTINCT s.unit_id FROM unnest(seen) AS s (unit_id)
-    ), asked AS MATERIALIZED (
-        SELECT s.unit_id FROM seen s WHERE of_units IS NULL OR s.unit_id IN (SELECT unnest(of_units))
+    WITH asked AS MATERIALIZED (
+        SELECT u.unit_id FROM calib.unit u
+        WHERE (of_units IS NULL OR u.unit_id IN (SELECT unnest(of_units))) AND (seen IS NULL OR u.unit_id IN (SELECT unnest(seen)))
     ), stood AS MATERIALIZED (
         -- a unit that moved since is judged with the group it stood in
         SELECT h.unit_id, h.parent_id, h.unit_id IN (SELECT a.unit_id FROM asked a) AS is_asked
         FROM calib.unit_history h
-        WHERE h.valid @> on_day AND h.unit_id IN (SELECT s.unit_id FROM seen s)
-          AND (of_units IS NULL OR h.unit_id IN (SELECT a.unit_id FROM asked a) OR h.parent_id IN (SELECT a.unit_id FROM asked a))
+        WHERE h.valid @> on_day AND (seen IS NULL OR h.unit_id IN (SELECT unnest(seen)))
+          AND (h.unit_id IN (SELECT a.unit_id FROM asked a) OR h.parent_id IN (SELECT a.unit_id FROM asked a))
     ), to_policy AS MATERIALIZED (
         SELECT p.* FROM calib.policy_at(to_day, NULL, CASE WHEN of_units IS NOT NULL THEN ARRAY(SELECT s.unit_id FROM stood s) END) p
     ), policy AS MATERIALIZED (
@@ -406,7 +405,7 @@ BEGIN
     FROM argued a;
 END $$;
 COMMENT ON FUNCTION calib.diagnose_units(timestamptz, text, date, timestamptz, bigint[], bigint[], boolean) IS
-'The diagnosis of a period as of a time: of of_units (NULL: all) as far as they are among seen, everything counted whoever asks. lean: figures that decide nothing are left NULL, quadrant, signal, remedy, code and what its sentence says are the same. Internal.';
+'The diagnosis of a period as of a time: of of_units (NULL: all) as far as they are among seen (NULL: all), everything counted whoever asks. lean: figures that decide nothing are left NULL, quadrant, signal, remedy, code and what its sentence says are the same. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.diagnose_units(timestamptz, text, date, timestamptz, bigint[], bigint[], boolean) FROM PUBLIC;
 
 -- Runs as its owner: what it counts is the same for every viewer, and shown are
@@ -424,7 +423,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    seen bigint[] := ARRAY(SELECT calib.units_seen());
+    seen bigint[] := calib.units_seen_or_all();
 BEGIN
     -- of thousands it is less to read all of them
     RETURN QUERY

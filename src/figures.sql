@@ -104,7 +104,7 @@ CREATE FUNCTION calib.all_rep_weeks_in(from_at timestamptz, to_at timestamptz, o
 RETURNS TABLE (unit_id bigint, rep_weeks numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
-SET enable_nestloop = on
+SET enable_nestloop = off
 SET jit = off
 AS $$
 #variable_conflict use_column

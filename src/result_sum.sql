@@ -187,7 +187,7 @@ BEGIN
         SELECT c.unit_id, date_trunc('month', e.day)::date AS month
         FROM calib.unit_closure c
         CROSS JOIN LATERAL (VALUES (c.valid_from), (c.valid_to)) AS e (day)
-        WHERE isfinite(e.day) AND e.day > from_month AND e.day <= last_day AND extract(day FROM e.day) > 1
+        WHERE (c.valid_from > '-infinity' OR c.valid_to < 'infinity') AND isfinite(e.day) AND e.day > from_month AND e.day <= last_day AND extract(day FROM e.day) > 1
         GROUP BY 1, 2
     ), broken AS MATERIALIZED (
         SELECT s.unit_id, s.measure, s.product_line, s.month

@@ -11,6 +11,7 @@ CREATE TABLE calib.unit_closure (
     PRIMARY KEY (unit_id, ancestor_id, valid_from)
 );
 CREATE INDEX unit_closure_ancestor ON calib.unit_closure (ancestor_id, unit_id);
+CREATE INDEX unit_closure_moved ON calib.unit_closure (unit_id) WHERE valid_from > '-infinity' OR valid_to < 'infinity';
 COMMENT ON TABLE calib.unit_closure IS
 'Each unit below each of its ancestors, itself included, as unit_history says it; kept by trigger. Read calib.unit_tree.';
 COMMENT ON COLUMN calib.unit_closure.unit_id IS 'The unit.';

@@ -21,8 +21,8 @@ DECLARE
     quarter date := calib.period_start(today, 'quarter', (SELECT o.fiscal_start_month FROM calib.organisation o));
     next_quarter date := calib.period_end(quarter, 'quarter');
     quarter_at timestamptz := calib.start_of(quarter);
-    seen bigint[] := ARRAY(SELECT calib.units_seen());
-    regions bigint[] := ARRAY(SELECT u.unit_id FROM calib.unit u WHERE u.kind = 'region' AND u.unit_id IN (SELECT unnest(seen)));
+    seen bigint[] := calib.units_seen_or_all();
+    regions bigint[] := ARRAY(SELECT u.unit_id FROM calib.unit u WHERE u.kind = 'region' AND (seen IS NULL OR u.unit_id IN (SELECT unnest(seen))));
 BEGIN
     RETURN QUERY
     WITH place AS MATERIALIZED (
@@ -31,9 +31,8 @@ BEGIN
         WHERE c.ancestor_id = ANY (regions) AND c.valid_from <= today AND c.valid_to > today
     ), entry AS (
         SELECT t.unit_id, t.measure, t.product_line
-        FROM calib.target t
-        WHERE t.period_start >= quarter - interval '9 months' AND t.period_start < next_quarter
-          AND (t.period_start >= quarter OR t.grain = 'year')
+        FROM (VALUES ('quarter', 0), ('month', 1), ('month', 2), ('month', 0), ('year', 0), ('year', -3), ('year', -6), ('year', -9)) AS k (grain, months)
+        JOIN calib.target t ON t.grain = k.grain AND t.period_start = (quarter + make_interval(months => k.months))::date
         UNION
         SELECT b.unit_id, b.measure, b.product_line FROM calib.budget b WHERE b.quarter_start = quarter
     ), entered AS (
