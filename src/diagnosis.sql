@@ -103,11 +103,11 @@ COMMENT ON FUNCTION calib.peer_figures(timestamptz, timestamptz, timestamptz) IS
 
 -- Everything is read once, and only of those it can make a difference to: of some units
 -- (of_units) their peers are read, and their children where a market-wide case is open.
--- The 13 weeks before are read of those alone that are compared with them.  lean: so are
--- conversion and focus, of the peer groups of units they can decide for; the columns are
--- NULL for the others.
+-- The 13 weeks before are read of those alone that are compared with them.  Where but a
+-- decision is asked for (reading), so are conversion and focus, of the peer groups of
+-- units they can decide for; where but the quadrant is, not even those.
 CREATE FUNCTION calib.diagnose_units(as_of timestamptz, of_grain text, of_period date, known_at timestamptz,
-    of_units bigint[], seen bigint[], lean boolean)
+    of_units bigint[], seen bigint[], reading text)
 RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint, peer_group text,
     measure text, product_line text, grain text, period_start date, period_end date,
     original_value numeric, target_value numeric, actual numeric, attainment numeric, attainment_original numeric,
@@ -124,6 +124,7 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+    lean boolean := reading <> 'full';
     today date := calib.day_of(as_of);
     next_period date := calib.period_end(of_period, of_grain);
     from_at timestamptz := calib.start_of(of_period);
@@ -265,7 +266,7 @@ BEGIN
         -- whose conversion can tell what to do
         SELECT DISTINCT i.unit_kind AS kind, coalesce(i.peer_group, '') AS peer_group
         FROM indexed i
-        WHERE lean AND i.unready IS NULL AND i.pace < i.floor
+        WHERE reading = 'decision' AND i.unready IS NULL AND i.pace < i.floor
           AND (i.density_index > 1 - i.density_margin OR i.density_index >= 1)
     ), converted AS MATERIALIZED (
         SELECT f.unit_id, f.product_line, f.kind, f.peer_group, f.rep_weeks, f.worked, f.won
@@ -314,7 +315,7 @@ BEGIN
     ), previous AS MATERIALIZED (
         SELECT a.unit_id, a.measure, a.product_line, a.pace
         FROM calib.all_attainment_in(as_of, known_at, of_grain, ARRAY[previous_period],
-            CASE WHEN lean THEN ARRAY(SELECT i.unit_id FROM indexed i WHERE i.pace >= i.floor + i.windfall_margin AND i.density_index < 1)
+            CASE WHEN lean THEN ARRAY(SELECT i.unit_id FROM indexed i WHERE reading = 'decision' AND i.pace >= i.floor + i.windfall_margin AND i.density_index < 1)
                  WHEN of_units IS NOT NULL THEN ARRAY(SELECT a.unit_id FROM asked a) END) a
     ), placed AS (
         SELECT f.*, n.pace AS previous_pace, o.existing_share, o.peer_existing_share, u.concentration AS hhi, o.peer_hhi,
@@ -404,9 +405,9 @@ BEGIN
            a.in_quadrant, a.strength, a.cure, a.code, a.args
     FROM argued a;
 END $$;
-COMMENT ON FUNCTION calib.diagnose_units(timestamptz, text, date, timestamptz, bigint[], bigint[], boolean) IS
-'The diagnosis of a period as of a time: of of_units (NULL: all) as far as they are among seen (NULL: all), everything counted whoever asks. lean: figures that decide nothing are left NULL, quadrant, signal, remedy, code and what its sentence says are the same. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.diagnose_units(timestamptz, text, date, timestamptz, bigint[], bigint[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION calib.diagnose_units(timestamptz, text, date, timestamptz, bigint[], bigint[], text) IS
+'The diagnosis of a period as of a time: of of_units (NULL: all) as far as they are among seen (NULL: all), everything counted whoever asks. reading: full; decision, where figures that decide nothing are left NULL, but quadrant, signal, remedy, code and what its sentence says are the same; quadrant, where what comes after the quadrant is not to be relied on. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.diagnose_units(timestamptz, text, date, timestamptz, bigint[], bigint[], text) FROM PUBLIC;
 
 -- Runs as its owner: what it counts is the same for every viewer, and shown are
 -- the units the caller sees.
@@ -427,10 +428,29 @@ DECLARE
 BEGIN
     -- of thousands it is less to read all of them
     RETURN QUERY
-    SELECT d.* FROM calib.diagnose_units($1, $2, $3, $4, CASE WHEN cardinality(seen) <= 1000 THEN seen END, seen, false) d;
+    SELECT d.* FROM calib.diagnose_units($1, $2, $3, $4, CASE WHEN cardinality(seen) <= 1000 THEN seen END, seen, 'full') d;
 END $$;
 COMMENT ON FUNCTION calib.diagnosed_period(timestamptz, text, date, timestamptz) IS
 'What calib.diagnose_period shows, without the sentence.';
+
+CREATE FUNCTION calib.period_quadrants(as_of timestamptz, of_grain text, of_period date)
+RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, measure text, product_line text, period_start date,
+    original_value numeric, target_value numeric, actual numeric, attainment numeric, attainment_original numeric,
+    peers bigint, peer_basis text, density_index float8, quadrant text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    seen bigint[] := calib.units_seen_or_all();
+BEGIN
+    RETURN QUERY
+    SELECT d.unit_id, d.unit_name, d.unit_kind, d.measure, d.product_line, d.period_start,
+           d.original_value, d.target_value, d.actual, d.attainment, d.attainment_original,
+           d.peers, d.peer_basis, d.density_index, d.quadrant
+    FROM calib.diagnose_units($1, $2, $3, NULL, CASE WHEN cardinality(seen) <= 1000 THEN seen END, seen, 'quadrant') d;
+END $$;
+COMMENT ON FUNCTION calib.period_quadrants(timestamptz, text, date) IS
+'Of a diagnosis of a period up to the quadrant, which takes neither conversion nor focus; of the units seen.';
 
 -- The sentence is written for who reads it: where the column is not asked for, it is not.
 CREATE FUNCTION calib.diagnose_period(as_of timestamptz, grain text, period_start date, known_at timestamptz DEFAULT NULL)

@@ -73,7 +73,7 @@ BEGIN
            d.elapsed_share, d.pace, d.density, d.density_index, d.quadrant, d.signal, d.remedy,
            calib.reason_text(d.reason_code, d.reason_args),
            coalesce(b.used, 0), coalesce(b.remaining, 0), coalesce(v.open, 0), v.sri_days, l.lag_days
-    FROM calib.diagnose_units(at, 'quarter', quarter, NULL, regions, seen, true) d
+    FROM calib.diagnose_units(at, 'quarter', quarter, NULL, regions, seen, 'decision') d
     LEFT JOIN budget b ON b.unit_id = d.unit_id
     LEFT JOIN deviation v ON v.unit_id = d.unit_id
     LEFT JOIN lag l ON l.unit_id = d.unit_id;
