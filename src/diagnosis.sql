@@ -266,8 +266,14 @@ BEGIN
         -- whose conversion can tell what to do
         SELECT DISTINCT i.unit_kind AS kind, coalesce(i.peer_group, '') AS peer_group
         FROM indexed i
-        WHERE reading = 'decision' AND i.unready IS NULL AND i.pace < i.floor
-          AND (i.density_index > 1 - i.density_margin OR i.density_index >= 1)
+        JOIN calib.all_conversion_in(from_at, to_at, known_at, CASE WHEN lean
+            THEN ARRAY(SELECT i.unit_id FROM indexed i
+                       WHERE reading = 'decision' AND i.unready IS NULL AND i.pace < i.floor AND i.benchmark IS NOT NULL
+                         AND (i.density_index > 1 - i.density_margin OR i.density_index >= 1))
+            ELSE '{}' END) c ON c.unit_id = i.unit_id
+        -- that of the others only where its own is low
+        WHERE (c.product_line = i.product_line AND c.worked >= i.min_opportunities
+               AND c.won::numeric / c.worked < i.benchmark_share * i.benchmark) IS TRUE
     ), converted AS MATERIALIZED (
         SELECT f.unit_id, f.product_line, f.kind, f.peer_group, f.rep_weeks, f.worked, f.won
         FROM figure f WHERE NOT lean AND f.kind IS NOT NULL

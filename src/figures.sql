@@ -208,9 +208,14 @@ DECLARE
     zone text := (SELECT o.zone FROM calib.organisation o);
     first_day date := calib.day_of(from_at);
     last_day date := calib.day_of(to_at) - 1;
+    few bigint[];   -- whose opportunities an index finds
 BEGIN
     IF of_units = '{}' THEN
         RETURN;
+    END IF;
+    IF of_units IS NOT NULL THEN
+        few := ARRAY(SELECT DISTINCT c.unit_id FROM calib.unit_closure c WHERE c.ancestor_id = ANY (of_units) LIMIT 2001);
+        few := CASE WHEN cardinality(few) <= 2000 THEN few END;
     END IF;
     RETURN QUERY
     WITH place AS MATERIALIZED (
@@ -219,15 +224,19 @@ BEGIN
         FROM calib.unit_closure c
         WHERE c.valid_to > least(first_day, last_day)
           AND (of_units IS NULL OR c.ancestor_id IN (SELECT unnest(of_units)))
+    ), opportunity AS NOT MATERIALIZED (
+        SELECT o.* FROM calib.opportunity o WHERE few IS NULL
+        UNION ALL
+        SELECT o.* FROM calib.opportunity o WHERE o.unit_id = ANY (few)
     ), worked AS (
         SELECT o.unit_id, o.product_line, o.closed_at, o.outcome = 'won' AND o.closed_at >= from_at AND o.closed_at < to_at AS won
-        FROM calib.opportunity o
+        FROM opportunity o
         WHERE known_at IS NULL
           AND (o.closed_at IS NULL OR o.closed_at >= from_at) AND o.created_at < to_at
           AND (o.created_at >= from_at OR o.closed_at < to_at)
         UNION ALL
         SELECT o.unit_id, o.product_line, o.closed_at, false
-        FROM calib.opportunity o
+        FROM opportunity o
         WHERE known_at IS NULL
           AND (o.closed_at IS NULL OR o.closed_at >= to_at) AND o.created_at < from_at AND from_at < to_at
           AND (EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
@@ -237,7 +246,7 @@ BEGIN
                           AND s.changed_at >= from_at AND s.changed_at < to_at))
         UNION ALL
         SELECT o.unit_id, o.product_line, c.closed_at, o.outcome = 'won' AND c.closed_at >= from_at AND c.closed_at < to_at
-        FROM calib.opportunity o
+        FROM opportunity o
         CROSS JOIN LATERAL (SELECT CASE WHEN o.closed_at <= known_at THEN o.closed_at END AS closed_at) c
         WHERE known_at IS NOT NULL
           AND (o.closed_at IS NULL OR o.closed_at >= least(from_at, known_at)) AND (c.closed_at IS NULL OR c.closed_at >= from_at)

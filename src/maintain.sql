@@ -50,10 +50,11 @@ AS $$
 DECLARE
     at timestamptz := least($1, now());
 BEGIN
+    PERFORM calib.fold_result_sums($1);
     RETURN calib.prune_job_runs(at)
         + calib.prune_cron_log(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'announce'))
         + calib.prune_outbox(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'maintain'));
 END $$;
 COMMENT ON FUNCTION calib.run_maintain(timestamptz) IS
-'Job maintain: clears out runs in calib.job_run, pg_cron''s log of calib''s jobs (as long as runs of announce are kept), and acknowledged events of the outbox; returns how many rows.';
+'Job maintain: clears out runs in calib.job_run, pg_cron''s log of calib''s jobs (as long as runs of announce are kept), and acknowledged events of the outbox; returns how many rows. And folds the sums of results by month.';
 REVOKE EXECUTE ON FUNCTION calib.run_maintain(timestamptz) FROM PUBLIC;
