@@ -33,6 +33,7 @@ RETURNS TABLE (measure text, product_line text, grain text, period_start date)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = on
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -66,6 +67,7 @@ RETURNS TABLE (target_id bigint, unit_id bigint, measure text, product_line text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = on
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -203,6 +205,7 @@ RETURNS TABLE (unit_id bigint, period_start date, period_end date, days bigint, 
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -271,6 +274,7 @@ RETURNS TABLE (target_id bigint, unit_id bigint, measure text, product_line text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column

@@ -8,6 +8,7 @@ RETURNS TABLE (unit_id bigint, product_line text, rep_weeks numeric, weighted nu
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column

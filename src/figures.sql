@@ -105,6 +105,7 @@ RETURNS TABLE (unit_id bigint, rep_weeks numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -201,6 +202,7 @@ RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = on
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -292,6 +294,7 @@ CREATE FUNCTION calib.benchmark_at(on_day date)
 RETURNS TABLE (unit_id bigint, product_line text, conversion numeric)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -321,15 +324,29 @@ CREATE FUNCTION calib.stale_results(as_of timestamptz, known_at timestamptz DEFA
 RETURNS TABLE (measure text, days integer, stale_days integer)
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 BEGIN ATOMIC
+    -- along the index from measure to measure, and of each the newest
+    WITH RECURSIVE fed AS (
+        SELECT s.source, s.stale_days,
+               (SELECT r.measure FROM calib.result r WHERE r.source = s.source ORDER BY r.measure LIMIT 1) AS measure
+        FROM calib.source s
+        UNION ALL
+        SELECT f.source, f.stale_days,
+               (SELECT r.measure FROM calib.result r WHERE r.source = f.source AND r.measure > f.measure ORDER BY r.measure LIMIT 1)
+        FROM fed f
+        WHERE f.measure IS NOT NULL
+    )
     SELECT DISTINCT ON (f.measure) f.measure,
-           calib.day_of(as_of) - calib.day_of(f.newest), s.stale_days
-    FROM calib.source s
-    JOIN (SELECT r.source, r.measure, max(r.occurred_at) AS newest FROM calib.result r
-          WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
-          GROUP BY r.source, r.measure) f USING (source)
-    WHERE f.newest < as_of - make_interval(hours => 24 * s.stale_days)
-    ORDER BY f.measure, f.newest;
+           calib.day_of(as_of) - calib.day_of(n.newest), f.stale_days
+    FROM fed f
+    CROSS JOIN LATERAL (
+        SELECT r.occurred_at AS newest FROM calib.result r
+        WHERE r.source = f.source AND r.measure = f.measure
+          AND r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+        ORDER BY r.occurred_at DESC LIMIT 1) n
+    WHERE n.newest < as_of - make_interval(hours => 24 * f.stale_days)
+    ORDER BY f.measure, n.newest;
 END;
 COMMENT ON FUNCTION calib.stale_results(timestamptz, timestamptz) IS
 'Measures one of whose sources has sent no result for longer than its limit, and for how many days: of all results, whoever asks; known_at: of those recorded by then. as_of NULL gives no rows.';

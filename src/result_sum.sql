@@ -60,39 +60,13 @@ COMMENT ON COLUMN calib.result_climb.last_at IS 'None of them happened later.';
 COMMENT ON COLUMN calib.result_climb.last_recorded IS 'None of them was recorded later.';
 SELECT calib.keep_in_dump('calib.result_climb');
 
--- Appended without a key, like what it marks (DESIGN 16): a move waits for no job.
+-- Appended without a key, like what it marks (DESIGN 16), by calib.close_units: a move waits
+-- for no job.
 CREATE TABLE calib.result_climb_mark (unit_id bigint NOT NULL);
 COMMENT ON TABLE calib.result_climb_mark IS
-'Units below which somebody with results has moved since result_climb was made: theirs is not read until job maintain has made it anew.';
+'Units below which somebody has moved since result_climb was made: theirs is not read until job maintain has made it anew.';
 COMMENT ON COLUMN calib.result_climb_mark.unit_id IS 'The unit.';
 SELECT calib.keep_in_dump('calib.result_climb_mark');
-
-CREATE FUNCTION calib.mark_result_climb() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF TG_RELID <> 'calib.unit_closure'::regclass THEN
-        RAISE EXCEPTION USING ERRCODE = '39P01',
-            MESSAGE = 'function calib.mark_result_climb keeps table calib.unit_closure only';
-    END IF;
-    IF calib.restoring() THEN
-        RETURN NULL;
-    END IF;
-    INSERT INTO calib.result_climb_mark (unit_id)
-    SELECT DISTINCT c.ancestor_id FROM changed c
-    WHERE EXISTS (SELECT FROM calib.result_sum s WHERE s.unit_id = c.unit_id);
-    RETURN NULL;
-END $$;
-COMMENT ON FUNCTION calib.mark_result_climb() IS
-'Trigger: marks every unit above one that has results and moves, those it leaves and those it comes to.';
-REVOKE EXECUTE ON FUNCTION calib.mark_result_climb() FROM PUBLIC;
-CREATE TRIGGER mark_result_climb_insert AFTER INSERT ON calib.unit_closure
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION calib.mark_result_climb();
-ALTER TABLE calib.unit_closure ENABLE ALWAYS TRIGGER mark_result_climb_insert;
-CREATE TRIGGER mark_result_climb_delete AFTER DELETE ON calib.unit_closure
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION calib.mark_result_climb();
-ALTER TABLE calib.unit_closure ENABLE ALWAYS TRIGGER mark_result_climb_delete;
 
 CREATE FUNCTION calib.keep_result_sum() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -308,6 +282,7 @@ RETURNS TABLE (unit_id bigint, measure text, product_line text, month date, amou
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = on
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -322,11 +297,22 @@ BEGIN
     ), month AS MATERIALIZED (
         SELECT g.month::date AS month
         FROM generate_series(from_month::timestamp, to_month::timestamp - interval '1 day', interval '1 month') AS g (month)
+    ), unfit AS MATERIALIZED (
+        SELECT k.unit_id, k.month FROM calib.result_climb k
+        WHERE k.month >= from_month AND k.month < to_month AND (k.last_at > as_of OR k.last_recorded > known_at)
     ), broken AS MATERIALIZED (
+        -- what has climbed is fit where that of those above is: looked at are the others, and the tops
         SELECT s.unit_id, s.month
         FROM calib.result_sum s
         WHERE s.climbed AND s.month >= from_month AND s.month < to_month
           AND (s.last_at > as_of OR s.last_recorded > known_at)
+          AND EXISTS (SELECT FROM unfit)
+        UNION
+        SELECT s.unit_id, s.month
+        FROM calib.result_sum s
+        WHERE s.climbed AND s.month >= from_month AND s.month < to_month
+          AND (s.last_at > as_of OR s.last_recorded > known_at)
+          AND s.unit_id = ANY (ARRAY(SELECT h.unit_id FROM calib.unit_history h WHERE h.parent_id IS NULL))
         UNION
         SELECT s.unit_id, s.month
         FROM calib.result_sum s
@@ -334,18 +320,28 @@ BEGIN
           AND (s.last_at > as_of OR s.last_recorded > known_at)
         UNION
         SELECT m.unit_id, m.month FROM moved m
+    ), fallen AS MATERIALIZED (
+        SELECT b.unit_id, b.month
+        FROM broken b
+        CROSS JOIN LATERAL (
+            SELECT FROM calib.result_sum s WHERE s.unit_id = b.unit_id AND s.month = b.month AND s.climbed LIMIT 1) c
     ), hidden AS MATERIALIZED (
         -- above these nothing that has climbed is read
         SELECT m.unit_id, n.month FROM calib.result_climb_mark m CROSS JOIN month n
         UNION
-        SELECT k.unit_id, k.month FROM calib.result_climb k
-        WHERE k.month >= from_month AND k.month < to_month AND (k.last_at > as_of OR k.last_recorded > known_at)
+        SELECT u.unit_id, u.month FROM unfit u
         UNION
-        -- of a cell that is read from the facts nothing has climbed
-        SELECT p.ancestor_id, b.month
+        -- of a unit that is read from the facts nothing has climbed
+        SELECT p.ancestor_id, f.month
+        FROM fallen f
+        JOIN calib.unit_closure p ON p.unit_id = f.unit_id AND p.valid_from < (f.month + interval '1 month')::date AND p.valid_to > f.month
+    ), fact AS MATERIALIZED (
+        SELECT b.unit_id, r.measure, r.product_line, b.month, (r.occurred_at AT TIME ZONE zone)::date AS day, sum(r.amount) AS amount
         FROM broken b
-        JOIN calib.unit_closure p ON p.unit_id = b.unit_id AND p.valid_from < (b.month + interval '1 month')::date AND p.valid_to > b.month
-        WHERE EXISTS (SELECT FROM calib.result_sum s WHERE s.unit_id = b.unit_id AND s.month = b.month AND s.climbed)
+        JOIN calib.result r ON r.unit_id = b.unit_id
+         AND r.occurred_at >= calib.start_of(b.month) AND r.occurred_at < calib.start_of((b.month + interval '1 month')::date)
+        WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+        GROUP BY 1, 2, 3, 4, 5
     ), part AS (
         SELECT p.ancestor_id, s.measure, s.product_line, s.month, s.amount
         FROM calib.result_sum s
@@ -354,8 +350,13 @@ BEGIN
           AND (s.unit_id, s.month) NOT IN (SELECT b.unit_id, b.month FROM broken b)
         UNION ALL
         SELECT s.unit_id, s.measure, s.product_line, s.month, s.amount
-        FROM asked a JOIN calib.result_sum s ON s.unit_id = a.unit_id
-        WHERE s.climbed AND s.month >= from_month AND s.month < to_month
+        FROM calib.result_sum s
+        WHERE of_units IS NULL AND s.climbed AND s.month >= from_month AND s.month < to_month
+          AND (s.unit_id, s.month) NOT IN (SELECT b.unit_id, b.month FROM broken b)
+        UNION ALL
+        SELECT s.unit_id, s.measure, s.product_line, s.month, s.amount
+        FROM calib.result_sum s
+        WHERE s.unit_id = ANY (of_units) AND s.climbed AND s.month >= from_month AND s.month < to_month
           AND (s.unit_id, s.month) NOT IN (SELECT b.unit_id, b.month FROM broken b)
         UNION ALL
         SELECT p.ancestor_id, s.measure, s.product_line, s.month, s.amount
@@ -369,13 +370,10 @@ BEGIN
         WHERE k.month >= from_month AND k.month < to_month
           AND (k.unit_id, k.month) NOT IN (SELECT h.unit_id, h.month FROM hidden h)
         UNION ALL
-        SELECT p.ancestor_id, r.measure, r.product_line, b.month, r.amount
-        FROM broken b
-        JOIN calib.result r ON r.unit_id = b.unit_id
-         AND r.occurred_at >= calib.start_of(b.month) AND r.occurred_at < calib.start_of((b.month + interval '1 month')::date)
-        CROSS JOIN LATERAL (SELECT (r.occurred_at AT TIME ZONE zone)::date AS day) d
-        JOIN calib.unit_closure p ON p.unit_id = r.unit_id AND p.valid_from <= d.day AND p.valid_to > d.day
-        WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+        SELECT p.ancestor_id, f.measure, f.product_line, f.month, f.amount
+        FROM fact f
+        JOIN calib.unit_closure p ON p.unit_id = f.unit_id AND p.valid_from <= f.day AND p.valid_to > f.day
+        WHERE p.unit_id = ANY (ARRAY(SELECT b.unit_id FROM broken b))
     )
     SELECT p.ancestor_id, p.measure, p.product_line, p.month, sum(p.amount)
     FROM part p
@@ -390,6 +388,7 @@ CREATE FUNCTION calib.all_result_lags(from_month date, to_month date, as_of time
 RETURNS TABLE (unit_id bigint, lag_seconds numeric, results bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -397,12 +396,22 @@ BEGIN
     RETURN QUERY
     WITH late AS MATERIALIZED (
         SELECT s.unit_id, s.month FROM calib.result_sum s
-        WHERE s.month >= from_month AND s.month < to_month AND s.last_at > as_of
-        GROUP BY s.unit_id, s.month
+        WHERE NOT s.climbed AND s.month >= from_month AND s.month < to_month AND s.last_at > as_of
+        UNION
+        SELECT s.unit_id, s.month FROM calib.result_sum s
+        WHERE s.climbed AND s.month >= from_month AND s.month < to_month AND s.last_at > as_of
+          -- what has climbed, or stands at the top, had happened when the sums were folded
+          AND (EXISTS (SELECT FROM calib.result_climb k WHERE k.last_at > as_of)
+               OR s.unit_id = ANY (ARRAY(SELECT h.unit_id FROM calib.unit_history h WHERE h.parent_id IS NULL)))
     )
     SELECT s.unit_id, s.lag_seconds, s.results
     FROM calib.result_sum s
-    WHERE s.month >= from_month AND s.month < to_month
+    WHERE s.climbed AND s.month >= from_month AND s.month < to_month
+      AND (s.unit_id, s.month) NOT IN (SELECT l.unit_id, l.month FROM late l)
+    UNION ALL
+    SELECT s.unit_id, s.lag_seconds, s.results
+    FROM calib.result_sum s
+    WHERE NOT s.climbed AND s.month >= from_month AND s.month < to_month
       AND (s.unit_id, s.month) NOT IN (SELECT l.unit_id, l.month FROM late l)
     UNION ALL
     SELECT r.unit_id, extract(epoch FROM r.recorded_at) - extract(epoch FROM r.occurred_at), 1

@@ -29,7 +29,11 @@ SET jit = off
 AS $$
 DECLARE
     below bigint[] := ARRAY(SELECT c.unit_id FROM calib.unit_closure c WHERE c.ancestor_id = ANY (moved) UNION SELECT unnest(moved));
+    -- one that is new has nothing that anybody could have added up
+    known bigint[] := ARRAY(SELECT DISTINCT c.unit_id FROM calib.unit_closure c WHERE c.unit_id = ANY (below));
 BEGIN
+    INSERT INTO calib.result_climb_mark (unit_id)
+    SELECT DISTINCT c.ancestor_id FROM calib.unit_closure c WHERE c.unit_id = ANY (known) AND c.depth > 0;
     DELETE FROM calib.unit_closure c WHERE c.unit_id = ANY (below);
     INSERT INTO calib.unit_closure (unit_id, ancestor_id, valid_from, valid_to, depth)
     WITH RECURSIVE up (unit_id, ancestor_id, valid, depth, path) AS (
@@ -42,9 +46,11 @@ BEGIN
     )
     SELECT up.unit_id, up.ancestor_id, coalesce(lower(up.valid), '-infinity'), coalesce(upper(up.valid), 'infinity'), up.depth
     FROM up;
+    INSERT INTO calib.result_climb_mark (unit_id)
+    SELECT DISTINCT c.ancestor_id FROM calib.unit_closure c WHERE c.unit_id = ANY (known) AND c.depth > 0;
 END $$;
 COMMENT ON FUNCTION calib.close_units(bigint[]) IS
-'Writes unit_closure anew for units and all that ever stood below them. Internal.';
+'Writes unit_closure anew for units and all that ever stood below them, and marks the sums of results of those above (result_climb_mark), which they leave and come to. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.close_units(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.keep_unit_closure() RETURNS trigger

@@ -29,12 +29,19 @@ BEGIN
         SELECT c.unit_id, c.ancestor_id
         FROM calib.unit_closure c
         WHERE c.ancestor_id = ANY (regions) AND c.valid_from <= today AND c.valid_to > today
+    ), whole AS MATERIALIZED (
+        SELECT t.unit_id, t.measure, t.product_line FROM calib.target t WHERE t.grain = 'quarter' AND t.period_start = quarter
     ), entry AS (
-        SELECT t.unit_id, t.measure, t.product_line
-        FROM (VALUES ('quarter', 0), ('month', 1), ('month', 2), ('month', 0), ('year', 0), ('year', -3), ('year', -6), ('year', -9)) AS k (grain, months)
-        JOIN calib.target t ON t.grain = k.grain AND t.period_start = (quarter + make_interval(months => k.months))::date
-        UNION
-        SELECT b.unit_id, b.measure, b.product_line FROM calib.budget b WHERE b.quarter_start = quarter
+        SELECT w.* FROM whole w
+        UNION ALL
+        -- few units have others than those of their quarter
+        (SELECT t.unit_id, t.measure, t.product_line
+         FROM (VALUES ('month', 0), ('month', 1), ('month', 2), ('year', 0), ('year', -3), ('year', -6), ('year', -9)) AS k (grain, months)
+         JOIN calib.target t ON t.grain = k.grain AND t.period_start = (quarter + make_interval(months => k.months))::date
+         UNION
+         SELECT b.unit_id, b.measure, b.product_line FROM calib.budget b WHERE b.quarter_start = quarter
+         EXCEPT
+         SELECT w.* FROM whole w)
     ), entered AS (
         SELECT e.unit_id, count(*) AS entries FROM entry e GROUP BY e.unit_id
     ), spent AS (
@@ -59,13 +66,10 @@ BEGIN
         JOIN place a ON a.unit_id = d.unit_id
         WHERE NOT d.observed
         GROUP BY a.ancestor_id
-    ), lagged AS (
-        SELECT s.unit_id, sum(s.lag_seconds) AS seconds, sum(s.results) AS results
-        FROM calib.all_result_lags(quarter, (date_trunc('month', today::timestamp) + interval '1 month')::date, at) s
-        GROUP BY s.unit_id
     ), lag AS (
-        SELECT a.ancestor_id AS unit_id, sum(s.seconds) / nullif(sum(s.results), 0) / 86400 AS lag_days
-        FROM lagged s JOIN place a ON a.unit_id = s.unit_id
+        SELECT a.ancestor_id AS unit_id, sum(s.lag_seconds) / nullif(sum(s.results), 0) / 86400 AS lag_days
+        FROM calib.all_result_lags(quarter, (date_trunc('month', today::timestamp) + interval '1 month')::date, at) s
+        JOIN place a ON a.unit_id = s.unit_id
         GROUP BY a.ancestor_id
     )
     SELECT d.unit_id, d.unit_name, d.measure, d.product_line, d.period_start,
