@@ -102,7 +102,7 @@ FROM kept;
 BEGIN;
 DELETE FROM calib.deviation; DELETE FROM calib.detection;
 SET LOCAL calib.restoring = on;
-DELETE FROM calib.reminder; DELETE FROM calib.activity; DELETE FROM calib.result; DELETE FROM calib.stage_change; DELETE FROM calib.opportunity;
+DELETE FROM calib.reminder; DELETE FROM calib.activity; DELETE FROM calib.result; DELETE FROM calib.result_sum; DELETE FROM calib.stage_change; DELETE FROM calib.opportunity;
 SET LOCAL calib.restoring = off;
 SET LOCAL calib.clock = '2025-09-20 12:00+08';
 SELECT bring('-infinity', '2025-09-20 07:00+08') \g /dev/null

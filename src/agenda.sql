@@ -39,7 +39,8 @@ INSERT INTO calib.reason (code, en, zh) VALUES
 CREATE FUNCTION calib.units_below(of_unit bigint, as_of timestamptz) RETURNS SETOF bigint
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-    SELECT a.unit_id FROM calib.unit_ancestors(calib.day_of(as_of)) a WHERE a.ancestor_id = of_unit;
+    SELECT c.unit_id FROM calib.unit_closure c
+    WHERE c.ancestor_id = of_unit AND c.valid_from <= calib.day_of(as_of) AND c.valid_to > calib.day_of(as_of);
 END;
 COMMENT ON FUNCTION calib.units_below(bigint, timestamptz) IS
 'A unit and all that stands below it on the day of as_of, whoever asks. Internal.';
@@ -56,10 +57,77 @@ COMMENT ON FUNCTION calib.units_proposed_for(bigint, timestamptz) IS
 'units_below, without those that a pilot only observes: calib proposes nothing of its own for them. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.units_proposed_for(bigint, timestamptz) FROM PUBLIC;
 
+-- What is read for all meetings at once ------------------------------------------------
+
+-- A diagnosis of a region reads the peers of its reps, everywhere: of all regions it is
+-- read once.
+--
+-- A target is called to float by the unit's own diagnosis, or an open deviation that is the
+-- unit's or names it, which detection folds into the unit above.
+CREATE FUNCTION calib.read_for_agenda(month date, as_of timestamptz, of_units bigint[]) RETURNS calib.agenda_reading
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+    this_quarter date := calib.quarter_of(as_of);
+    read calib.agenda_reading;
+BEGIN
+    read.misfits := ARRAY(
+        SELECT ROW(t.unit_id, t.customer_id, t.tier, t.fitting_tier, t.visits_per_week, t.fitting_standard, t.misfit,
+            t.reason_code, t.reason_args)::calib.tier_misfit
+        FROM calib.all_tier_fit_at(as_of, as_of) t
+        WHERE t.reason_code IN ('tier_up', 'tier_down', 'tier_down_unvisited')
+          AND (of_units IS NULL OR t.unit_id IN (SELECT unnest(of_units))));
+    WITH open AS MATERIALIZED (
+        SELECT d.deviation_id, d.kind, d.measure, d.product_line, d.grain, d.period_start, n.unit_id
+        FROM calib.deviation d CROSS JOIN LATERAL unnest(d.units || d.unit_id) AS n (unit_id)
+        WHERE d.kind IN ('environment', 'windfall') AND d.measure <> '' AND NOT d.observed AND d.grain IN ('month', 'quarter')
+          AND d.detected_at <= as_of AND (d.ended_at IS NULL OR d.ended_at > as_of)
+          -- of a meeting held late too
+          AND d.period_start <= month AND calib.period_end(d.period_start, d.grain) > month
+    ), period AS (
+        SELECT g.grain, calib.period_start(calib.day_of(as_of), g.grain, o.fiscal_start_month) AS period_start
+        FROM calib.organisation o CROSS JOIN (VALUES ('month'), ('quarter')) g (grain)
+        UNION
+        SELECT o.grain, o.period_start FROM open o
+    ), diagnosed AS MATERIALIZED (
+        SELECT d.*, d.period_end > calib.day_of(as_of) AS running, (d.reason_args ->> 'floor')::numeric AS floor
+        FROM period p CROSS JOIN LATERAL calib.diagnose_units(as_of, p.grain, p.period_start, as_of, of_units, NULL, 'decision') d
+    ), call AS MATERIALIZED (
+        SELECT d.unit_id, d.measure, d.product_line, d.grain, d.period_start, d.running,
+               CASE WHEN d.signal = 'strong' AND d.remedy IN ('lower_target', 'review_target') THEN d.remedy END AS remedy,
+               round(d.pace, 4) AS pace, round(d.density_index::numeric, 2) AS index, NULL::bigint AS deviation_id
+        FROM diagnosed d
+        WHERE d.running
+        UNION ALL
+        -- by the pace of the unit itself: one that has caught up meanwhile, that cannot be
+        -- judged, or that is to do something else, is not called by what the others do
+        SELECT d.unit_id, d.measure, d.product_line, d.grain, d.period_start, d.running,
+               CASE o.kind WHEN 'environment' THEN 'lower_target' ELSE 'review_target' END,
+               round(d.pace, 4), round(d.density_index::numeric, 2), o.deviation_id
+        FROM open o JOIN diagnosed d USING (unit_id, measure, product_line, grain, period_start)
+        WHERE CASE o.kind WHEN 'environment' THEN d.pace < d.floor ELSE d.pace > 1 END
+          AND d.remedy NOT IN ('coach', 'refocus')
+          AND d.reason_code NOT IN ('results_not_current', 'ramping', 'too_early', 'late_records')
+    )
+    SELECT ARRAY(SELECT ROW(d.unit_id, d.product_line, d.reason_args)::calib.refocus_call
+                 FROM diagnosed d
+                 WHERE d.grain = 'quarter' AND d.period_start = this_quarter AND d.remedy = 'refocus' AND d.measure = 'collection'),
+           ARRAY(SELECT ROW(c.*)::calib.target_call
+                 FROM call c
+                 WHERE c.unit_id IN (SELECT k.unit_id FROM call k WHERE k.remedy IS NOT NULL))
+    INTO read.refocus, read.calls;
+    RETURN read;
+END $$;
+COMMENT ON FUNCTION calib.read_for_agenda(date, timestamptz, bigint[]) IS
+'What the agendas of a month are made of, as of a time, of all units or some: customers whose tier does not fit; whose diagnosis says refocus; and of units with a call for a target to float all of theirs: the diagnoses of the running month and quarter (remedy NULL: not strong, or another), and the open deviations of kind environment and windfall, of a period that holds the month, that are the unit''s or name it (deviation_id), as long as it misses, or exceeds, its own target in their period. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.read_for_agenda(date, timestamptz, bigint[]) FROM PUBLIC;
+
 -- (1) Which customers change tier ----------------------------------------------------
 
 -- What was rejected is not asked again at every meeting.
-CREATE FUNCTION calib.agenda_tier(of_unit bigint, as_of timestamptz)
+CREATE FUNCTION calib.agenda_tier(of_unit bigint, as_of timestamptz, misfits calib.tier_misfit[])
 RETURNS TABLE (unit_id bigint, customer_id bigint, request_id bigint, target_id bigint, proposal jsonb,
     reason_code text, reason_args jsonb, remark text, rank bigint)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -70,17 +138,16 @@ BEGIN ATOMIC
            t.reason_code, t.reason_args || jsonb_build_object('misfit', round(t.misfit, 4)), NULL::text,
            row_number() OVER (ORDER BY t.reason_code = 'tier_down_unvisited', t.misfit DESC,
                abs(t.visits_per_week - t.fitting_standard) DESC, t.customer_id)
-    FROM calib.all_tier_fit_at(as_of, as_of) t
+    FROM unnest(misfits) t
     WHERE t.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
-      AND t.reason_code IN ('tier_up', 'tier_down', 'tier_down_unvisited')
       AND NOT EXISTS (
           SELECT FROM calib.resolution r JOIN calib.meeting m USING (meeting_id)
           WHERE r.customer_id = t.customer_id AND r.decision = 'reject' AND r.proposal ->> 'tier' = t.fitting_tier
             AND m.closed_at <= as_of AND m.closed_at > as_of - interval '2184 hours');
 END;
-COMMENT ON FUNCTION calib.agenda_tier(bigint, timestamptz) IS
+COMMENT ON FUNCTION calib.agenda_tier(bigint, timestamptz, calib.tier_misfit[]) IS
 'Customers below a unit whose tier does not fit, the largest misfit first; those that were not visited up to the standard of their tier, and would go down, after the others. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.agenda_tier(bigint, timestamptz) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.agenda_tier(bigint, timestamptz, calib.tier_misfit[]) FROM PUBLIC;
 
 -- (2) Which requests come first --------------------------------------------------------
 
@@ -95,10 +162,12 @@ BEGIN ATOMIC
     WITH running AS (
         SELECT a.*, a.actual / nullif(a.elapsed_share, 0) AS projected,
                bool_or(a.product_line = '') OVER (PARTITION BY a.unit_id, a.grain) AS whole
-        FROM calib.attainment_at(as_of, as_of) a
-        WHERE a.measure = 'collection' AND a.grain IN ('quarter', 'month')
-          AND calib.day_of(as_of) >= a.period_start AND calib.day_of(as_of) < a.period_end
-          AND a.unit_id IN (SELECT calib.units_below(of_unit, as_of))
+        FROM calib.organisation o
+        CROSS JOIN (VALUES ('quarter'), ('month')) AS g (grain)
+        CROSS JOIN LATERAL calib.all_attainment_in(as_of, as_of, g.grain,
+            ARRAY[calib.period_start(calib.day_of(as_of), g.grain, o.fiscal_start_month)],
+            ARRAY(SELECT calib.units_below(of_unit, as_of))) a
+        WHERE a.measure = 'collection'
     ), summed AS (
         SELECT r.unit_id, r.grain, r.period_start, r.period_end, sum(r.target_value) AS target_value, sum(r.actual) AS actual,
                -- one share for all lines, unless a season tells them apart
@@ -113,7 +182,7 @@ BEGIN ATOMIC
         SELECT DISTINCT c.period_start FROM chosen c
     ), worked AS MATERIALIZED (
         SELECT s.period_start, w.unit_id, w.rep_weeks
-        FROM span s CROSS JOIN LATERAL calib.all_rep_weeks_in(calib.start_of(s.period_start), as_of) w
+        FROM span s CROSS JOIN LATERAL calib.all_rep_weeks_in(calib.start_of(s.period_start), as_of, ARRAY(SELECT c.unit_id FROM chosen c)) w
     )
     SELECT c.unit_id, c.grain, c.period_start, c.period_end, c.target_value, c.actual, c.elapsed_share,
            trim_scale(round(c.projected, 2)), trim_scale(greatest(c.target_value - round(c.projected, 2), 0)), w.rep_weeks,
@@ -125,7 +194,7 @@ COMMENT ON FUNCTION calib.gap_at(bigint, timestamptz) IS
 'How far each unit below one will miss its running quarter''s target of measure collection (without one its month''s), if results go on as they do: gap = target - projected, at least 0; projected = actual / elapsed share. Weeks worked so far, and calendar weeks left with that day. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.gap_at(bigint, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.agenda_resource(of_unit bigint, as_of timestamptz)
+CREATE FUNCTION calib.agenda_resource(of_unit bigint, as_of timestamptz, refocus calib.refocus_call[])
 RETURNS TABLE (unit_id bigint, customer_id bigint, request_id bigint, target_id bigint, proposal jsonb,
     reason_code text, reason_args jsonb, remark text, rank bigint)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -139,12 +208,9 @@ BEGIN ATOMIC
           AND r.submitted_at <= as_of
           AND (r.filed_at IS NULL OR r.filed_at > as_of) AND (r.ended_at IS NULL OR r.ended_at > as_of)
     ), refocus AS (
-        SELECT DISTINCT ON (d.unit_id) d.unit_id, d.reason_args AS figures
-        FROM calib.organisation o
-        CROSS JOIN LATERAL calib.diagnose_period(as_of, 'quarter',
-            calib.period_start(calib.day_of(as_of), 'quarter', o.fiscal_start_month), as_of) d
-        WHERE d.remedy = 'refocus' AND d.measure = 'collection'
-          AND d.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
+        SELECT DISTINCT ON (d.unit_id) d.unit_id, d.figures
+        FROM unnest(agenda_resource.refocus) d
+        WHERE d.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
           AND EXISTS (SELECT FROM calib.request_kind k WHERE k.kind = 'move_people' AND k.moves)
           AND NOT EXISTS (SELECT FROM open w JOIN calib.request_kind k USING (kind) WHERE k.moves AND w.unit_id = d.unit_id)
         ORDER BY d.unit_id, d.product_line
@@ -207,57 +273,13 @@ BEGIN ATOMIC
            row_number() OVER (ORDER BY r.class, r.per_cost DESC NULLS LAST, r.effect DESC NULLS LAST, r.request_id NULLS LAST, r.unit_id)
     FROM ranked r;
 END;
-COMMENT ON FUNCTION calib.agenda_resource(bigint, timestamptz) IS
+COMMENT ON FUNCTION calib.agenda_resource(bigint, timestamptz, calib.refocus_call[]) IS
 'Open requests of a unit and those below it, and moves of people prepared where the diagnosis says refocus, in order of effect per cost, what costs nothing first; then those without a stated cost, by effect; then those that close no gap, last those whose effect is not known. effect = the gap, or less where the request expects less or its people can bring less. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.agenda_resource(bigint, timestamptz) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.agenda_resource(bigint, timestamptz, calib.refocus_call[]) FROM PUBLIC;
 
 -- (3) Does next month's target float ----------------------------------------------------
 
--- What calls for a target to float: the unit's own diagnosis, or an open deviation
--- that is the unit's or names it, which detection folds into the unit above.
-CREATE FUNCTION calib.target_calls(month date, as_of timestamptz)
-RETURNS TABLE (unit_id bigint, measure text, product_line text, grain text, period_start date, running boolean,
-    remedy text, pace numeric, index numeric, deviation_id bigint)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
-SET jit = off
-BEGIN ATOMIC
-    WITH open AS MATERIALIZED (
-        SELECT d.deviation_id, d.kind, d.measure, d.product_line, d.grain, d.period_start, n.unit_id
-        FROM calib.deviation d CROSS JOIN LATERAL unnest(d.units || d.unit_id) AS n (unit_id)
-        WHERE d.kind IN ('environment', 'windfall') AND d.measure <> '' AND NOT d.observed AND d.grain IN ('month', 'quarter')
-          AND d.detected_at <= as_of AND (d.ended_at IS NULL OR d.ended_at > as_of)
-          -- of a meeting held late too
-          AND d.period_start <= month AND calib.period_end(d.period_start, d.grain) > month
-    ), period AS (
-        SELECT g.grain, calib.period_start(calib.day_of(as_of), g.grain, o.fiscal_start_month) AS period_start
-        FROM calib.organisation o CROSS JOIN (VALUES ('month'), ('quarter')) g (grain)
-        UNION
-        SELECT o.grain, o.period_start FROM open o
-    ), diagnosed AS MATERIALIZED (
-        SELECT d.*, d.period_end > calib.day_of(as_of) AS running, (d.reason_args ->> 'floor')::numeric AS floor
-        FROM period p CROSS JOIN LATERAL calib.diagnose_period(as_of, p.grain, p.period_start, as_of) d
-    )
-    SELECT d.unit_id, d.measure, d.product_line, d.grain, d.period_start, d.running,
-           CASE WHEN d.signal = 'strong' AND d.remedy IN ('lower_target', 'review_target') THEN d.remedy END,
-           round(d.pace, 4), round(d.density_index::numeric, 2), NULL::bigint
-    FROM diagnosed d
-    WHERE d.running
-    UNION ALL
-    -- by the pace of the unit itself: one that has caught up meanwhile, that cannot be
-    -- judged, or that is to do something else, is not called by what the others do
-    SELECT d.unit_id, d.measure, d.product_line, d.grain, d.period_start, d.running,
-           CASE o.kind WHEN 'environment' THEN 'lower_target' ELSE 'review_target' END,
-           round(d.pace, 4), round(d.density_index::numeric, 2), o.deviation_id
-    FROM open o JOIN diagnosed d USING (unit_id, measure, product_line, grain, period_start)
-    WHERE CASE o.kind WHEN 'environment' THEN d.pace < d.floor ELSE d.pace > 1 END
-      AND d.remedy NOT IN ('coach', 'refocus')
-      AND d.reason_code NOT IN ('results_not_current', 'ramping', 'too_early', 'late_records');
-END;
-COMMENT ON FUNCTION calib.target_calls(date, timestamptz) IS
-'What calls for a target to float: the diagnoses of the running month and quarter (remedy NULL: not strong, or another), and the open deviations of kind environment and windfall, of a period that holds the month, that are the unit''s or name it (deviation_id), as long as it misses, or exceeds, its own target in their period. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.target_calls(date, timestamptz) FROM PUBLIC;
-
-CREATE FUNCTION calib.agenda_target(of_unit bigint, month date, as_of timestamptz)
+CREATE FUNCTION calib.agenda_target(of_unit bigint, month date, as_of timestamptz, calls calib.target_call[])
 RETURNS TABLE (unit_id bigint, customer_id bigint, request_id bigint, target_id bigint, proposal jsonb,
     reason_code text, reason_args jsonb, remark text, rank bigint)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -276,7 +298,7 @@ BEGIN ATOMIC
         WHERE t.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
         ORDER BY t.unit_id, t.measure, t.product_line, t.grain = 'month' DESC
     ), call AS MATERIALIZED (
-        SELECT k.* FROM calib.target_calls(month, as_of) k
+        SELECT k.* FROM unnest(calls) k
     ), judged AS (
         -- its own diagnosis first: of the same grain, the quarter's only where there is none
         SELECT DISTINCT ON (c.target_id) c.*, k.grain AS judged_grain, k.period_start AS judged_from, k.running,
@@ -358,9 +380,25 @@ BEGIN ATOMIC
         FROM calib.deviation d JOIN calib.unit u USING (unit_id)
         WHERE d.deviation_id = r.deviation_id AND d.unit_id IN (SELECT calib.units_below(of_unit, as_of))) v ON true;
 END;
-COMMENT ON FUNCTION calib.agenda_target(bigint, date, timestamptz) IS
-'The targets of the month after month, of a unit and those below it, that are called to float (calib.target_calls): value x pace, within the cap, rounded inward to three digits of the original; what strays most first. remark: why one is not proposed. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.agenda_target(bigint, date, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.agenda_target(bigint, date, timestamptz, calib.target_call[]) IS
+'The targets of the month after month, of a unit and those below it, that are called to float (calls): value x pace, within the cap, rounded inward to three digits of the original; what strays most first. remark: why one is not proposed. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.agenda_target(bigint, date, timestamptz, calib.target_call[]) FROM PUBLIC;
+
+CREATE FUNCTION calib.agenda_candidates_of(of_unit bigint, month date, as_of timestamptz, reading calib.agenda_reading)
+RETURNS TABLE (part text, subject text, unit_id bigint, customer_id bigint, request_id bigint, target_id bigint,
+    proposal jsonb, reason_code text, reason_args jsonb, remark text, rank bigint)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
+SET jit = off
+BEGIN ATOMIC
+    SELECT 'tier', 'customer ' || t.customer_id, t.* FROM calib.agenda_tier(of_unit, as_of, (reading).misfits) t
+    UNION ALL
+    SELECT 'resource', coalesce('request ' || r.request_id, 'unit ' || r.unit_id), r.* FROM calib.agenda_resource(of_unit, as_of, (reading).refocus) r
+    UNION ALL
+    SELECT 'target', 'target ' || g.target_id, g.* FROM calib.agenda_target(of_unit, month, as_of, (reading).calls) g;
+END;
+COMMENT ON FUNCTION calib.agenda_candidates_of(bigint, date, timestamptz, calib.agenda_reading) IS
+'All that could stand on the agenda of a unit''s meeting, in the order of each part; subject names what it is about. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.agenda_candidates_of(bigint, date, timestamptz, calib.agenda_reading) FROM PUBLIC;
 
 CREATE FUNCTION calib.agenda_candidates(of_unit bigint, month date, as_of timestamptz)
 RETURNS TABLE (part text, subject text, unit_id bigint, customer_id bigint, request_id bigint, target_id bigint,
@@ -368,18 +406,16 @@ RETURNS TABLE (part text, subject text, unit_id bigint, customer_id bigint, requ
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
 SET jit = off
 BEGIN ATOMIC
-    SELECT 'tier', 'customer ' || t.customer_id, t.* FROM calib.agenda_tier(of_unit, as_of) t
-    UNION ALL
-    SELECT 'resource', coalesce('request ' || r.request_id, 'unit ' || r.unit_id), r.* FROM calib.agenda_resource(of_unit, as_of) r
-    UNION ALL
-    SELECT 'target', 'target ' || g.target_id, g.* FROM calib.agenda_target(of_unit, month, as_of) g;
+    SELECT c.*
+    FROM calib.read_for_agenda(month, as_of, ARRAY(SELECT calib.units_below(of_unit, as_of))) AS reading
+    CROSS JOIN LATERAL calib.agenda_candidates_of(of_unit, month, as_of, reading) c;
 END;
 COMMENT ON FUNCTION calib.agenda_candidates(bigint, date, timestamptz) IS
-'All that could stand on the agenda of a unit''s meeting, in the order of each part; subject names what it is about. Internal.';
+'agenda_candidates_of a unit, read for it alone. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.agenda_candidates(bigint, date, timestamptz) FROM PUBLIC;
 
 -- The five of each part, in the places that what is decided leaves free.
-CREATE FUNCTION calib.agenda_placed(meeting_id bigint, as_of timestamptz)
+CREATE FUNCTION calib.agenda_placed(meeting_id bigint, as_of timestamptz, reading calib.agenda_reading)
 RETURNS TABLE (part text, subject text, unit_id bigint, customer_id bigint, request_id bigint, target_id bigint,
     proposal jsonb, reason_code text, reason_args jsonb, remark text, rank bigint, "position" integer)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
@@ -391,7 +427,7 @@ BEGIN ATOMIC
     ), candidate AS (
         SELECT c.*, row_number() OVER (PARTITION BY c.part, c.remark IS NULL ORDER BY c.rank) AS nth
         FROM calib.meeting m
-        CROSS JOIN LATERAL calib.agenda_candidates(m.unit_id, m.month, as_of) c
+        CROSS JOIN LATERAL calib.agenda_candidates_of(m.unit_id, m.month, as_of, reading) c
         WHERE m.meeting_id = agenda_placed.meeting_id
           AND (c.part, c.subject) NOT IN (SELECT d.part, d.subject FROM decided d)
     ), free AS (
@@ -404,6 +440,6 @@ BEGIN ATOMIC
            c.remark, c.rank, CASE WHEN c.remark IS NULL THEN f.position END
     FROM candidate c LEFT JOIN free f ON f.part = c.part AND f.nth = c.nth;
 END;
-COMMENT ON FUNCTION calib.agenda_placed(bigint, timestamptz) IS
+COMMENT ON FUNCTION calib.agenda_placed(bigint, timestamptz, calib.agenda_reading) IS
 'agenda_candidates of a meeting that are not decided, with their places; position NULL without a remark: no place was left. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.agenda_placed(bigint, timestamptz) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.agenda_placed(bigint, timestamptz, calib.agenda_reading) FROM PUBLIC;

@@ -65,7 +65,7 @@ FROM calib.organisation o
 CROSS JOIN generate_series(1, 3) AS months_ago
 CROSS JOIN LATERAL (
     SELECT (calib.period_start(calib.today(), 'month', o.fiscal_start_month) - make_interval(months => months_ago))::date AS period_start) m
-CROSS JOIN LATERAL calib.diagnose_period(calib.start_of(calib.period_end(m.period_start, 'month')), 'month', m.period_start) d
+CROSS JOIN LATERAL calib.period_quadrants(calib.start_of(calib.period_end(m.period_start, 'month')), 'month', m.period_start) d
 WHERE d.quadrant = 'environment';
 COMMENT ON VIEW calib.missed_but_active IS
 'Target missed but activity up to standard (density index at least 1), in the last three closed months: the first list to look at. Needs targets by month.';

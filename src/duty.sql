@@ -146,33 +146,48 @@ COMMENT ON FUNCTION calib.require_duty(text[], bigint, text) IS
 'Raises 42501 unless the caller holds one of these duties over a unit (NULL: for everyone). action completes "no right to ...".';
 
 CREATE FUNCTION calib.units_held(duties text[]) RETURNS SETOF bigint
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-BEGIN ATOMIC
-    WITH RECURSIVE held AS MATERIALIZED (
-        SELECT DISTINCT h.unit_id FROM calib.held_duties() h WHERE h.duty = ANY (duties)
-    ), below (unit_id) AS (
-        SELECT u.unit_id FROM calib.unit u WHERE EXISTS (SELECT FROM held WHERE held.unit_id IS NULL)
-        UNION
-        SELECT held.unit_id FROM held WHERE held.unit_id IS NOT NULL
-        UNION
-        SELECT h.unit_id FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
-        WHERE h.valid @> (SELECT calib.today())
-    )
-    SELECT b.unit_id FROM below b;
-END;
+AS $$
+DECLARE
+    today date := calib.today();
+    held bigint[] := ARRAY(SELECT DISTINCT h.unit_id FROM calib.held_duties() h WHERE h.duty = ANY ($1));
+BEGIN
+    IF array_position(held, NULL) IS NOT NULL THEN
+        RETURN QUERY SELECT u.unit_id FROM calib.unit u;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT DISTINCT c.unit_id FROM calib.unit_closure c
+    WHERE c.ancestor_id = ANY (held) AND c.valid_from <= today AND c.valid_to > today;
+END $$;
 COMMENT ON FUNCTION calib.units_held(text[]) IS
 'The units over which the caller holds one of these duties: theirs, and all below them today.';
 
 CREATE FUNCTION calib.units_seen() RETURNS SETOF bigint
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT calib.units_held('{rep,viewer,manager,risk,hr,admin}'::text[]);
-END;
+AS $$
+BEGIN
+    RETURN QUERY SELECT h FROM calib.units_held('{rep,viewer,manager,risk,hr,admin}') h;
+END $$;
 COMMENT ON FUNCTION calib.units_seen() IS
 'The units whose rows the caller sees: those over which it holds any duty but delegate.';
+
+-- Most who look at everything see everything: there is nothing to compare then.
+CREATE FUNCTION calib.units_seen_or_all() RETURNS bigint[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM calib.held_duties() h WHERE h.unit_id IS NULL AND h.duty <> 'delegate') THEN
+        RETURN NULL;
+    END IF;
+    RETURN ARRAY(SELECT calib.units_seen());
+END $$;
+COMMENT ON FUNCTION calib.units_seen_or_all() IS
+'calib.units_seen() as an array; NULL: all units.';
 
 CREATE FUNCTION calib.units_known() RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000

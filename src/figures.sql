@@ -219,23 +219,63 @@ COMMENT ON FUNCTION calib.all_rep_stretches() IS
 'Of each unit, one row per rep below it (or itself) and stretch of time in which that rep stood there and was at work; internal.';
 REVOKE EXECUTE ON FUNCTION calib.all_rep_stretches() FROM PUBLIC;
 
-CREATE FUNCTION calib.all_rep_weeks_in(from_at timestamptz, to_at timestamptz)
+-- Most reps are at work, and below the same units, all the time: they are counted, and
+-- only the others looked at day by day.
+CREATE FUNCTION calib.all_rep_weeks_in(from_at timestamptz, to_at timestamptz, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, rep_weeks numeric)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-BEGIN ATOMIC
-    WITH working AS (
-        SELECT s.unit_id, s.at_work * tstzrange(from_at, to_at) AS at_work
-        FROM calib.all_rep_stretches() s
-        WHERE from_at < to_at
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    first_day date := calib.day_of(from_at);
+    last_day date := calib.day_of(to_at);
+    during tstzrange;
+    seconds numeric := extract(epoch FROM to_at) - extract(epoch FROM from_at);
+BEGIN
+    IF NOT coalesce(from_at < to_at, false) OR of_units = '{}' THEN
+        RETURN;
+    END IF;
+    during := tstzrange(from_at, to_at);
+    RETURN QUERY
+    WITH away AS MATERIALIZED (
+        SELECT a.unit_id, range_agg(a.during) AS absences
+        FROM calib.absence a
+        WHERE a.during && daterange(first_day, last_day, '[]')
+        GROUP BY a.unit_id
+    ), rep AS MATERIALIZED (
+        SELECT u.unit_id, u.active, w.absences,
+               w.absences IS NULL AND u.active @> daterange(first_day, last_day, '[]') AS whole
+        FROM calib.unit u LEFT JOIN away w ON w.unit_id = u.unit_id
+        WHERE u.kind = 'rep' AND u.active && daterange(first_day, last_day, '[]')
+    ), place AS (
+        SELECT c.ancestor_id, c.valid_from, c.valid_to, r.active, r.absences,
+               r.whole AND c.valid_from <= first_day AND c.valid_to > last_day AS whole
+        FROM rep r
+        JOIN calib.unit_closure c ON c.unit_id = r.unit_id
+        WHERE c.valid_from <= last_day AND c.valid_to > first_day
+          AND (of_units IS NULL OR c.ancestor_id IN (SELECT unnest(of_units)))
+    ), part AS (
+        SELECT p.ancestor_id, count(*) * seconds AS seconds
+        FROM place p WHERE p.whole
+        GROUP BY p.ancestor_id
+        UNION ALL
+        SELECT p.ancestor_id, extract(epoch FROM upper(w.at_work)) - extract(epoch FROM lower(w.at_work))
+        FROM place p
+        CROSS JOIN LATERAL unnest(calib.days_at_work(p.active, p.absences,
+            daterange(nullif(p.valid_from, '-infinity'), nullif(p.valid_to, 'infinity')))) AS days
+        CROSS JOIN LATERAL (
+            SELECT tstzrange(calib.start_of(lower(days)), calib.start_of(upper(days))) * during AS at_work) w
+        WHERE NOT p.whole AND NOT isempty(w.at_work)
     )
-    SELECT w.unit_id, sum(extract(epoch FROM upper(w.at_work)) - extract(epoch FROM lower(w.at_work))) / (7 * 86400)
-    FROM working w
-    WHERE NOT isempty(w.at_work)
-    GROUP BY w.unit_id;
-END;
-COMMENT ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz) IS
-'rep_weeks_in of every unit; internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz) FROM PUBLIC;
+    SELECT p.ancestor_id, sum(p.seconds) / (7 * 86400) FROM part p GROUP BY p.ancestor_id;
+END $$;
+COMMENT ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz, bigint[]) IS
+'rep_weeks_in of every unit, or of some; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_rep_weeks_in(timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.rep_weeks_in(from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (unit_id bigint, rep_weeks numeric)
@@ -277,40 +317,88 @@ COMMENT ON FUNCTION calib.rep_weeks_worked(date, date) IS
 REVOKE EXECUTE ON FUNCTION calib.rep_weeks_worked(date, date) FROM PUBLIC;
 
 -- Opportunities have no time of record: one closed after known_at was open then.
-CREATE FUNCTION calib.all_conversion_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
+-- Whether anything was done for one is asked of those alone that were open all the time.
+CREATE FUNCTION calib.all_conversion_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-BEGIN ATOMIC
-    WITH opportunity AS (
-        SELECT o.opportunity_id, o.unit_id, o.product_line, o.outcome, o.created_at,
-               CASE WHEN o.closed_at <= known_at OR known_at IS NULL THEN o.closed_at END AS closed_at
-        FROM calib.opportunity o
-        WHERE o.created_at < to_at AND (known_at IS NULL OR o.created_at <= known_at)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = on
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    zone text := (SELECT o.zone FROM calib.organisation o);
+    first_day date := calib.day_of(from_at);
+    last_day date := calib.day_of(to_at) - 1;
+    few bigint[];   -- whose opportunities an index finds
+BEGIN
+    IF of_units = '{}' THEN
+        RETURN;
+    END IF;
+    IF of_units IS NOT NULL THEN
+        few := ARRAY(SELECT DISTINCT c.unit_id FROM calib.unit_closure c WHERE c.ancestor_id = ANY (of_units) LIMIT 2001);
+        few := CASE WHEN cardinality(few) <= 2000 THEN few END;
+    END IF;
+    RETURN QUERY
+    WITH place AS MATERIALIZED (
+        SELECT c.unit_id, c.ancestor_id, c.valid_from, c.valid_to,
+               c.valid_from > least(first_day, last_day) OR c.valid_to < 'infinity' AS moved
+        FROM calib.unit_closure c
+        WHERE c.valid_to > least(first_day, last_day)
+          AND (of_units IS NULL OR c.ancestor_id IN (SELECT unnest(of_units)))
+    ), opportunity AS NOT MATERIALIZED (
+        SELECT o.* FROM calib.opportunity o WHERE few IS NULL
+        UNION ALL
+        SELECT o.* FROM calib.opportunity o WHERE o.unit_id = ANY (few)
     ), worked AS (
-        SELECT o.unit_id, o.product_line,
-               coalesce(calib.day_of(o.closed_at), calib.day_of(to_at) - 1) AS day,
-               o.outcome = 'won' AND o.closed_at >= from_at AND o.closed_at < to_at AS won
+        SELECT o.unit_id, o.product_line, o.closed_at, o.outcome = 'won' AND o.closed_at >= from_at AND o.closed_at < to_at AS won
         FROM opportunity o
-        WHERE (o.closed_at IS NULL OR o.closed_at >= from_at)
-          AND (o.created_at >= from_at OR (o.closed_at >= from_at AND o.closed_at < to_at)
-               OR EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
-                          AND a.occurred_at >= from_at AND a.occurred_at < to_at
-                          AND (known_at IS NULL OR a.recorded_at <= known_at))
+        WHERE known_at IS NULL
+          AND (o.closed_at IS NULL OR o.closed_at >= from_at) AND o.created_at < to_at
+          AND (o.created_at >= from_at OR o.closed_at < to_at)
+        UNION ALL
+        SELECT o.unit_id, o.product_line, o.closed_at, false
+        FROM opportunity o
+        WHERE known_at IS NULL
+          AND (o.closed_at IS NULL OR o.closed_at >= to_at) AND o.created_at < from_at AND from_at < to_at
+          AND (EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
+                       AND a.occurred_at >= from_at AND a.occurred_at < to_at)
                OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
                           AND s.from_stage IS DISTINCT FROM s.to_stage
-                          AND s.changed_at >= from_at AND s.changed_at < to_at
-                          AND (known_at IS NULL OR s.changed_at <= known_at)))
+                          AND s.changed_at >= from_at AND s.changed_at < to_at))
+        UNION ALL
+        SELECT o.unit_id, o.product_line, c.closed_at, o.outcome = 'won' AND c.closed_at >= from_at AND c.closed_at < to_at
+        FROM opportunity o
+        CROSS JOIN LATERAL (SELECT CASE WHEN o.closed_at <= known_at THEN o.closed_at END AS closed_at) c
+        WHERE known_at IS NOT NULL
+          AND (o.closed_at IS NULL OR o.closed_at >= least(from_at, known_at)) AND (c.closed_at IS NULL OR c.closed_at >= from_at)
+          AND o.created_at < to_at AND o.created_at <= known_at
+          AND (o.created_at >= from_at OR (c.closed_at >= from_at AND c.closed_at < to_at)
+               OR EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
+                          AND a.occurred_at >= from_at AND a.occurred_at < to_at AND a.recorded_at <= known_at)
+               OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
+                          AND s.from_stage IS DISTINCT FROM s.to_stage
+                          AND s.changed_at >= from_at AND s.changed_at < to_at AND s.changed_at <= known_at))
+    ), counted AS (
+        -- the day tells where a unit that moves stood
+        SELECT w.unit_id, w.product_line,
+               CASE WHEN w.unit_id IN (SELECT p.unit_id FROM place p WHERE p.moved)
+                    THEN coalesce((w.closed_at AT TIME ZONE zone)::date, last_day) ELSE last_day END AS day,
+               count(*) AS worked, count(*) FILTER (WHERE w.won) AS won
+        FROM worked w
+        GROUP BY 1, 2, 3
     )
-    SELECT t.ancestor_id, line.product_line, count(*), count(*) FILTER (WHERE w.won)
-    FROM worked w
-    CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT w.product_line) line
-    JOIN calib.unit_tree t ON t.unit_id = w.unit_id
-     AND w.day >= coalesce(t.valid_from, w.day) AND w.day < coalesce(t.valid_to, w.day + 1)
-    GROUP BY t.ancestor_id, line.product_line;
-END;
-COMMENT ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz, timestamptz) IS
-'conversion_in of every unit; internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+    SELECT p.ancestor_id, line.product_line, sum(c.worked)::bigint, sum(c.won)::bigint
+    FROM counted c
+    JOIN place p ON p.unit_id = c.unit_id
+    CROSS JOIN LATERAL (SELECT '' AS product_line UNION SELECT c.product_line) line
+    WHERE NOT p.moved OR (c.day >= p.valid_from AND c.day < p.valid_to)
+    GROUP BY p.ancestor_id, line.product_line;
+END $$;
+COMMENT ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
+'conversion_in of every unit, or of some; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_conversion_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.conversion_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, worked bigint, won bigint)
@@ -325,18 +413,31 @@ COMMENT ON FUNCTION calib.conversion_in(timestamptz, timestamptz, timestamptz) I
 
 CREATE FUNCTION calib.benchmark_at(on_day date)
 RETURNS TABLE (unit_id bigint, product_line text, conversion numeric)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
-BEGIN ATOMIC
-    WITH newest AS (
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH newest AS MATERIALIZED (
         SELECT DISTINCT ON (b.unit_id, b.product_line) b.unit_id, b.product_line, b.conversion
         FROM calib.benchmark b
         WHERE b.valid_from <= on_day AND b.conversion IS NOT NULL
         ORDER BY b.unit_id, b.product_line, b.valid_from DESC
+    ), held AS (
+        SELECT c.unit_id, n.product_line, n.conversion, c.depth
+        FROM newest n JOIN calib.unit_closure c ON c.ancestor_id = n.unit_id AND c.valid_from <= on_day AND c.valid_to > on_day
+        UNION ALL
+        SELECT u.unit_id, n.product_line, n.conversion, NULL
+        FROM newest n CROSS JOIN calib.unit u
+        WHERE n.unit_id IS NULL
     )
-    SELECT DISTINCT ON (a.unit_id, n.product_line) a.unit_id, n.product_line, n.conversion
-    FROM calib.unit_ancestors(on_day) a JOIN newest n ON n.unit_id IS NULL OR n.unit_id = a.ancestor_id
-    ORDER BY a.unit_id, n.product_line, n.unit_id IS NULL, a.depth;
-END;
+    SELECT DISTINCT ON (h.unit_id, h.product_line) h.unit_id, h.product_line, h.conversion
+    FROM held h
+    ORDER BY h.unit_id, h.product_line, h.depth NULLS LAST;
+END $$;
 COMMENT ON FUNCTION calib.benchmark_at(date) IS
 'The conversion benchmark of each unit and product line on a day: the nearest up the tree, else everyone''s.';
 
@@ -344,15 +445,29 @@ CREATE FUNCTION calib.stale_results(as_of timestamptz, known_at timestamptz DEFA
 RETURNS TABLE (measure text, days integer, stale_days integer)
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 BEGIN ATOMIC
+    -- along the index from measure to measure, and of each the newest
+    WITH RECURSIVE fed AS (
+        SELECT s.source, s.stale_days,
+               (SELECT r.measure FROM calib.result r WHERE r.source = s.source ORDER BY r.measure LIMIT 1) AS measure
+        FROM calib.source s
+        UNION ALL
+        SELECT f.source, f.stale_days,
+               (SELECT r.measure FROM calib.result r WHERE r.source = f.source AND r.measure > f.measure ORDER BY r.measure LIMIT 1)
+        FROM fed f
+        WHERE f.measure IS NOT NULL
+    )
     SELECT DISTINCT ON (f.measure) f.measure,
-           calib.day_of(as_of) - calib.day_of(f.newest), s.stale_days
-    FROM calib.source s
-    JOIN (SELECT r.source, r.measure, max(r.occurred_at) AS newest FROM calib.result r
-          WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
-          GROUP BY r.source, r.measure) f USING (source)
-    WHERE f.newest < as_of - make_interval(hours => 24 * s.stale_days)
-    ORDER BY f.measure, f.newest;
+           calib.day_of(as_of) - calib.day_of(n.newest), f.stale_days
+    FROM fed f
+    CROSS JOIN LATERAL (
+        SELECT r.occurred_at AS newest FROM calib.result r
+        WHERE r.source = f.source AND r.measure = f.measure
+          AND r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
+        ORDER BY r.occurred_at DESC LIMIT 1) n
+    WHERE n.newest < as_of - make_interval(hours => 24 * f.stale_days)
+    ORDER BY f.measure, n.newest;
 END;
 COMMENT ON FUNCTION calib.stale_results(timestamptz, timestamptz) IS
 'Measures one of whose sources has sent no result for longer than its limit, and for how many days: of all results, whoever asks; known_at: of those recorded by then. as_of NULL gives no rows.';

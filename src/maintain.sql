@@ -52,6 +52,7 @@ DECLARE
     at timestamptz := least($1, now());
 BEGIN
     PERFORM calib.mend_references();
+    PERFORM calib.fold_result_sums($1);
     RETURN calib.prune_job_runs(at)
         + calib.prune_cron_log(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'announce'))
         + calib.prune_outbox(at - (SELECT make_interval(days => j.keep_days) FROM calib.job j WHERE j.job = 'maintain'))
@@ -60,5 +61,5 @@ BEGIN
         + calib.make_months(calib.day_of($1), (date_trunc('month', calib.day_of($1)) + interval '4 months')::date);
 END $$;
 COMMENT ON FUNCTION calib.run_maintain(timestamptz) IS
-'Job maintain: clears out runs in calib.job_run, pg_cron''s log of calib''s jobs (as long as runs of announce are kept), acknowledged events of the outbox and activities older than calib.organisation.activity_months, and makes the partitions of calib.activity for this month and the three after it; returns how many rows and partitions.';
+'Job maintain: clears out runs in calib.job_run, pg_cron''s log of calib''s jobs (as long as runs of announce are kept), acknowledged events of the outbox and activities older than calib.organisation.activity_months, and makes the partitions of calib.activity for this month and the three after it; returns how many rows and partitions. And folds the sums of results by month.';
 REVOKE EXECUTE ON FUNCTION calib.run_maintain(timestamptz) FROM PUBLIC;

@@ -95,16 +95,62 @@ INSERT INTO calib.reason (code, en, zh) VALUES
 
 -- Preparing -----------------------------------------------------------------------
 
+-- What an agenda is made of, read once for all meetings of a month (see agenda).
+CREATE TYPE calib.target_call AS (
+    unit_id bigint,
+    measure text,
+    product_line text,
+    grain text,
+    period_start date,
+    running boolean,
+    remedy text,
+    pace numeric,
+    index numeric,
+    deviation_id bigint
+);
+COMMENT ON TYPE calib.target_call IS 'What calls for a target to float; deviation_id NULL: the unit''s own diagnosis. Internal.';
+CREATE TYPE calib.refocus_call AS (
+    unit_id bigint,
+    product_line text,
+    figures jsonb
+);
+COMMENT ON TYPE calib.refocus_call IS 'A unit whose diagnosis says refocus, and its figures. Internal.';
+CREATE TYPE calib.tier_misfit AS (
+    unit_id bigint,
+    customer_id bigint,
+    tier text,
+    fitting_tier text,
+    visits_per_week numeric,
+    fitting_standard numeric,
+    misfit numeric,
+    reason_code text,
+    reason_args jsonb
+);
+COMMENT ON TYPE calib.tier_misfit IS 'A customer whose tier is not the one that fits. Internal.';
+CREATE TYPE calib.agenda_reading AS (
+    misfits calib.tier_misfit[],
+    refocus calib.refocus_call[],
+    calls calib.target_call[]
+);
+COMMENT ON TYPE calib.agenda_reading IS 'What the agendas of a month''s meetings are made of. Internal.';
+
 -- What is decided stays as it is, in its place; an item that would be the same keeps
 -- its id, so that whoever has the agenda open is not left with one that is gone.
-CREATE FUNCTION calib.write_agenda(meeting_id bigint, as_of timestamptz) RETURNS void
+CREATE FUNCTION calib.write_agenda(meeting_id bigint, as_of timestamptz, reading calib.agenda_reading DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    read calib.agenda_reading := reading;
     placed jsonb;
 BEGIN
-    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY array_position('{tier,resource,target}'::text[], p.part), p.rank), '[]') INTO placed FROM calib.agenda_placed($1, $2) p;
+    IF read IS NULL THEN
+        SELECT r.* INTO read
+        FROM calib.meeting m
+        CROSS JOIN LATERAL calib.read_for_agenda(m.month, $2, ARRAY(SELECT calib.units_below(m.unit_id, $2))) r
+        WHERE m.meeting_id = $1;
+    END IF;
+    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY array_position('{tier,resource,target}'::text[], p.part), p.rank), '[]') INTO placed FROM calib.agenda_placed($1, $2, read) p;
     DELETE FROM calib.resolution r
     WHERE r.meeting_id = $1 AND r.decision IS NULL AND NOT EXISTS (
         SELECT FROM jsonb_populate_recordset(NULL::calib.resolution, placed) p
@@ -133,9 +179,9 @@ BEGIN
               GROUP BY p.part) l)
     WHERE m.meeting_id = $1;
 END $$;
-COMMENT ON FUNCTION calib.write_agenda(bigint, timestamptz) IS
-'Prepares the agenda of a meeting anew, as of a time, but for what is decided. Writes only while calib''s own statement runs (KC007).';
-REVOKE EXECUTE ON FUNCTION calib.write_agenda(bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.write_agenda(bigint, timestamptz, calib.agenda_reading) IS
+'Prepares the agenda of a meeting anew, as of a time, but for what is decided, from what was read (NULL: it reads). Writes only while calib''s own statement runs (KC007).';
+REVOKE EXECUTE ON FUNCTION calib.write_agenda(bigint, timestamptz, calib.agenda_reading) FROM PUBLIC;
 
 -- The same whatever the session's DateStyle is.
 CREATE FUNCTION calib.meeting_key(of_unit bigint, month date) RETURNS text
@@ -182,6 +228,7 @@ DECLARE
     of_month date;
     unit bigint;
     id bigint;
+    reading calib.agenda_reading;
     prepared bigint := 0;
 BEGIN
     PERFORM calib.check_as_of($1);
@@ -192,7 +239,10 @@ BEGIN
         WHERE meeting.opened_at IS NULL AND meeting.prepared_at < $1
         RETURNING meeting_id INTO id;
         CONTINUE WHEN id IS NULL;
-        PERFORM calib.write_agenda(id, $1);
+        IF reading IS NULL THEN
+            reading := calib.read_for_agenda(of_month, $1, NULL);
+        END IF;
+        PERFORM calib.write_agenda(id, $1, reading);
         PERFORM calib.remind(calib.meeting_key(unit, of_month), unit, 'manager', 'meeting', 'meeting_prepared',
             (SELECT jsonb_build_object('month', to_char(of_month, 'YYYY-MM'),
                 'tier', count(*) FILTER (WHERE r.part = 'tier'), 'resource', count(*) FILTER (WHERE r.part = 'resource'),

@@ -155,25 +155,6 @@ COMMENT ON FUNCTION calib.keep_unit_history() IS
 'Trigger: keeps unit_history when a unit is entered or moved; refuses a circle (22023), and a move under another isolation than READ COMMITTED (25001), where one could not be seen.';
 REVOKE EXECUTE ON FUNCTION calib.keep_unit_history() FROM PUBLIC;
 
-CREATE VIEW calib.unit_tree WITH (security_invoker = true) AS
-WITH RECURSIVE up (unit_id, ancestor_id, valid, depth, path) AS (
-    SELECT u.unit_id, u.unit_id, daterange(NULL, NULL), 0::bigint, ARRAY[u.unit_id]
-    FROM calib.unit u
-    UNION ALL
-    SELECT up.unit_id, h.parent_id, up.valid * h.valid, up.depth + 1, up.path || h.parent_id
-    FROM up JOIN calib.unit_history h ON h.unit_id = up.ancestor_id
-    WHERE h.parent_id IS NOT NULL AND up.valid && h.valid AND h.parent_id <> ALL (up.path)
-)
-SELECT unit_id, ancestor_id, lower(valid) AS valid_from, upper(valid) AS valid_to, depth
-FROM up;
-COMMENT ON VIEW calib.unit_tree IS
-'Each unit below each of its ancestors, itself included (depth 0), from valid_from up to but not including valid_to (NULL: always).';
-COMMENT ON COLUMN calib.unit_tree.unit_id IS 'The unit.';
-COMMENT ON COLUMN calib.unit_tree.ancestor_id IS 'A unit above it, or itself.';
-COMMENT ON COLUMN calib.unit_tree.valid_from IS 'First day below that ancestor; NULL: since ever.';
-COMMENT ON COLUMN calib.unit_tree.valid_to IS 'First day no longer below it; NULL: still.';
-COMMENT ON COLUMN calib.unit_tree.depth IS 'Steps up from the unit.';
-
 -- PL/pgSQL keeps its plans, where a function in SQL is planned at each call, and
 -- has one for a single unit, which every step and rule asks for.
 CREATE FUNCTION calib.unit_ancestors(on_day date DEFAULT NULL, of_unit bigint DEFAULT NULL)
@@ -198,14 +179,8 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    WITH RECURSIVE up (unit_id, ancestor_id, depth, path) AS (
-        SELECT u.unit_id, u.unit_id, 0, ARRAY[u.unit_id] FROM calib.unit u
-        UNION ALL
-        SELECT up.unit_id, h.parent_id, up.depth + 1, up.path || h.parent_id
-        FROM up JOIN calib.unit_history h ON h.unit_id = up.ancestor_id
-        WHERE h.parent_id IS NOT NULL AND h.parent_id <> ALL (up.path) AND h.valid @> that_day
-    )
-    SELECT up.unit_id, up.ancestor_id, up.depth FROM up;
+    SELECT c.unit_id, c.ancestor_id, c.depth FROM calib.unit_closure c
+    WHERE c.valid_from <= that_day AND c.valid_to > that_day;
 END $$;
 COMMENT ON FUNCTION calib.unit_ancestors(date, bigint) IS
 'The units above each unit (or above one) on a day, itself at depth 0. on_day NULL: today; of_unit NULL: all units.';

@@ -26,7 +26,58 @@ COMMENT ON FUNCTION calib.all_target_conflicts(date) IS
 'Adjustments rejected and withdrawn and deviations dismissed from a day on, per unit with all below it; internal.';
 REVOKE EXECUTE ON FUNCTION calib.all_target_conflicts(date) FROM PUBLIC;
 
--- A diagnosis is dear: only of closed periods for which there are targets.
+CREATE TYPE calib.judged AS (
+    unit_id bigint,
+    measure text,
+    product_line text,
+    period_start date,
+    attainment_original numeric,
+    missed_while_dense boolean
+);
+COMMENT ON TYPE calib.judged IS 'How a closed period ended for a unit; internal.';
+
+-- Months first: of quarters those alone who have no target of a month.
+CREATE FUNCTION calib.periods_judged(since date, until date)
+RETURNS TABLE (unit_id bigint, measure text, product_line text, grain text, period_start date, attainment_original numeric,
+    missed_while_dense boolean)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    seen bigint[] := calib.units_seen_or_all();
+    rest bigint[] := CASE WHEN cardinality(seen) <= 1000 THEN seen END;
+    taken bigint[] := '{}';
+    of_grain text;
+    period date;
+    judged calib.judged[];
+BEGIN
+    FOREACH of_grain IN ARRAY '{month,quarter}'::text[] LOOP
+        judged := '{}';
+        FOR period IN
+            SELECT DISTINCT k.period_start FROM calib.target_keys(of_grain) k
+            WHERE k.period_start >= since AND k.period_start < until
+        LOOP
+            judged := judged || ARRAY(
+                SELECT ROW(d.unit_id, d.measure, d.product_line, period, d.attainment_original,
+                       -- a parent is in that quadrant market-wide, too, whatever its own index
+                       coalesce(d.quadrant = 'environment' AND d.density_index >= 1, false))::calib.judged
+                FROM calib.diagnose_units(calib.start_of(calib.period_end(period, of_grain)), of_grain, period, NULL, rest, seen, 'quadrant') d
+                WHERE d.unit_id NOT IN (SELECT unnest(taken)));
+        END LOOP;
+        RETURN QUERY
+        SELECT j.unit_id, j.measure, j.product_line, of_grain, j.period_start, j.attainment_original, j.missed_while_dense
+        FROM unnest(judged) j;
+        taken := ARRAY(SELECT DISTINCT j.unit_id FROM unnest(judged) j);
+        rest := ARRAY(SELECT u.unit_id FROM calib.unit u
+                      WHERE u.unit_id NOT IN (SELECT unnest(taken)) AND (seen IS NULL OR u.unit_id IN (SELECT unnest(seen))));
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION calib.periods_judged(date, date) IS
+'How the months, of units without targets of months the quarters, that begin in [since, until) ended for the units seen. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.periods_judged(date, date) FROM PUBLIC;
+
 CREATE FUNCTION calib.pilot_candidates_now()
 RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, parent_id bigint, grain text, periods bigint,
     missed_while_dense bigint, rejected bigint, withdrawn bigint, dismissed bigint, conflicts bigint,
@@ -39,28 +90,18 @@ BEGIN ATOMIC
         SELECT (q.this_quarter - interval '12 months')::date AS since, q.this_quarter AS until
         FROM (SELECT calib.period_start(calib.today(), 'quarter', o.fiscal_start_month) AS this_quarter
               FROM calib.organisation o) q
-    ), period AS (
-        SELECT DISTINCT t.grain, t.period_start
-        FROM calib.target t CROSS JOIN span s
-        WHERE t.grain IN ('month', 'quarter') AND t.period_start >= s.since AND t.period_start < s.until
     ), judged AS MATERIALIZED (
-        SELECT d.unit_id, d.measure, d.product_line, p.grain, p.period_start, d.attainment_original,
-               -- a parent is in that quadrant market-wide, too, whatever its own index
-               coalesce(d.quadrant = 'environment' AND d.density_index >= 1, false) AS missed_while_dense
-        FROM period p
-        CROSS JOIN LATERAL calib.diagnose_period(calib.start_of(calib.period_end(p.period_start, p.grain)), p.grain, p.period_start) d
-    ), finest AS (
-        SELECT j.unit_id, min(j.grain) AS grain FROM judged j GROUP BY j.unit_id
+        SELECT j.* FROM span s CROSS JOIN LATERAL calib.periods_judged(s.since, s.until) j
     ), line AS (
         SELECT j.unit_id, j.measure, j.product_line, j.grain,
                CASE WHEN count(j.attainment_original) >= 3
                     THEN stddev_samp(j.attainment_original) / nullif(greatest(avg(j.attainment_original), 0), 0) END AS volatility
-        FROM judged j JOIN finest f USING (unit_id, grain)
+        FROM judged j
         GROUP BY 1, 2, 3, 4
     ), counted AS (
         SELECT j.unit_id, j.grain, count(DISTINCT j.period_start) AS periods,
                count(DISTINCT j.period_start) FILTER (WHERE j.missed_while_dense) AS missed_while_dense
-        FROM judged j JOIN finest f USING (unit_id, grain)
+        FROM judged j
         GROUP BY 1, 2
     ), taken AS (
         SELECT a.unit_id FROM calib.pilot_arms(calib.today()) a
@@ -69,9 +110,10 @@ BEGIN ATOMIC
     ), figure AS (
         SELECT c.*, coalesce(t.rejected, 0) AS rejected, coalesce(t.withdrawn, 0) AS withdrawn, coalesce(t.dismissed, 0) AS dismissed,
                c.missed_while_dense + coalesce(t.rejected + t.withdrawn + t.dismissed, 0) AS conflicts,
-               (SELECT max(l.volatility) FROM line l WHERE l.unit_id = c.unit_id)::float8 AS volatility
+               l.volatility::float8 AS volatility
         FROM counted c
         CROSS JOIN span s
+        LEFT JOIN (SELECT l.unit_id, max(l.volatility) AS volatility FROM line l GROUP BY l.unit_id) l USING (unit_id)
         LEFT JOIN calib.all_target_conflicts(s.since) t USING (unit_id)
         WHERE c.unit_id NOT IN (SELECT k.unit_id FROM taken k)
     ), ranked AS (

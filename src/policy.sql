@@ -110,11 +110,12 @@ CREATE TRIGGER keep_policy_truncate BEFORE TRUNCATE ON calib.policy
     FOR EACH STATEMENT EXECUTE FUNCTION calib.keep_policy();
 ALTER TABLE calib.policy ENABLE ALWAYS TRIGGER keep_policy_truncate;
 
--- Every column from the nearest row up the tree that states it.  shallow_stages
+-- Every column from the nearest row up the tree that states it, once for all units below
+-- the same rows: thousands of units have a handful of lines among them.  shallow_stages
 -- is an array, which array_agg cannot collect where lengths differ: jsonb can.
 -- In PL/pgSQL, because that keeps its plan: an SQL function is planned at every
 -- call, which takes longer here than to run it.
-CREATE FUNCTION calib.policy_at(on_day date DEFAULT NULL, of_unit bigint DEFAULT NULL)
+CREATE FUNCTION calib.policy_at(on_day date DEFAULT NULL, of_unit bigint DEFAULT NULL, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint,
     cap numeric,
     cumulative_cap numeric,
@@ -149,50 +150,78 @@ SET jit = off
 AS $$
 BEGIN
     RETURN QUERY
-    WITH newest AS (
+    WITH newest AS MATERIALIZED (
         SELECT DISTINCT ON (p.unit_id) p.*
         FROM calib.policy p
         WHERE p.valid_from <= coalesce($1, calib.today())
         ORDER BY p.unit_id, p.valid_from DESC
+    ), lined AS MATERIALIZED (
+        -- units with rows of their own above them, each with the rows it goes by, the nearest first
+        SELECT a.unit, array_agg(n.policy_id ORDER BY a.distance) AS line
+        FROM newest n
+        JOIN (SELECT a.unit_id AS unit, a.ancestor_id AS above, a.depth AS distance
+              FROM calib.unit_ancestors($1, $2) a
+              WHERE $2 IS NOT NULL
+              UNION ALL
+              SELECT c.unit_id, c.ancestor_id, c.depth
+              FROM calib.unit_closure c
+              WHERE $2 IS NULL AND c.ancestor_id = ANY (ARRAY(SELECT n.unit_id FROM newest n WHERE n.unit_id IS NOT NULL))
+                AND c.valid_from <= coalesce($1, calib.today()) AND c.valid_to > coalesce($1, calib.today())) a
+          ON a.above = n.unit_id
+        GROUP BY a.unit
     ), line AS (
-        SELECT a.unit_id AS unit, a.depth, n.*
-        FROM calib.unit_ancestors($1, $2) a JOIN newest n ON n.unit_id = a.ancestor_id
+        SELECT DISTINCT d.line FROM lined d UNION SELECT '{}'::bigint[]
+    ), step AS (
+        SELECT i.line, p.policy_id, p.place
+        FROM line i CROSS JOIN LATERAL unnest(i.line) WITH ORDINALITY AS p (policy_id, place)
         UNION ALL
-        SELECT u.unit_id, 2147483647, n.*
-        FROM calib.unit u CROSS JOIN newest n
-        WHERE n.unit_id IS NULL AND ($2 IS NULL OR u.unit_id = $2)
+        SELECT i.line, n.policy_id, 2147483647
+        FROM line i CROSS JOIN newest n
+        WHERE n.unit_id IS NULL
+    ), stated AS MATERIALIZED (
+        SELECT l.line,
+               (array_agg(r.cap ORDER BY l.place) FILTER (WHERE r.cap IS NOT NULL))[1] AS cap,
+               (array_agg(r.cumulative_cap ORDER BY l.place) FILTER (WHERE r.cumulative_cap IS NOT NULL))[1] AS cumulative_cap,
+               (array_agg(r.max_adjustments ORDER BY l.place) FILTER (WHERE r.max_adjustments IS NOT NULL))[1] AS max_adjustments,
+               (array_agg(r.approval ORDER BY l.place) FILTER (WHERE r.approval IS NOT NULL))[1] AS approval,
+               (array_agg(r.freeze_day ORDER BY l.place) FILTER (WHERE r.freeze_day IS NOT NULL))[1] AS freeze_day,
+               (array_agg(r.filing_grace_days ORDER BY l.place) FILTER (WHERE r.filing_grace_days IS NOT NULL))[1] AS filing_grace_days,
+               (array_agg(r.step_due_hours ORDER BY l.place) FILTER (WHERE r.step_due_hours IS NOT NULL))[1] AS step_due_hours,
+               (array_agg(r.attainment_floor ORDER BY l.place) FILTER (WHERE r.attainment_floor IS NOT NULL))[1] AS attainment_floor,
+               (array_agg(r.attainment_margin ORDER BY l.place) FILTER (WHERE r.attainment_margin IS NOT NULL))[1] AS attainment_margin,
+               (array_agg(r.windfall_margin ORDER BY l.place) FILTER (WHERE r.windfall_margin IS NOT NULL))[1] AS windfall_margin,
+               (array_agg(r.density_margin ORDER BY l.place) FILTER (WHERE r.density_margin IS NOT NULL))[1] AS density_margin,
+               (array_agg(r.min_elapsed_share ORDER BY l.place) FILTER (WHERE r.min_elapsed_share IS NOT NULL))[1] AS min_elapsed_share,
+               (array_agg(r.min_peers ORDER BY l.place) FILTER (WHERE r.min_peers IS NOT NULL))[1] AS min_peers,
+               (array_agg(r.ramp_weeks ORDER BY l.place) FILTER (WHERE r.ramp_weeks IS NOT NULL))[1] AS ramp_weeks,
+               (array_agg(r.min_opportunities ORDER BY l.place) FILTER (WHERE r.min_opportunities IS NOT NULL))[1] AS min_opportunities,
+               (array_agg(r.benchmark_share ORDER BY l.place) FILTER (WHERE r.benchmark_share IS NOT NULL))[1] AS benchmark_share,
+               (array_agg(r.focus_share_margin ORDER BY l.place) FILTER (WHERE r.focus_share_margin IS NOT NULL))[1] AS focus_share_margin,
+               (array_agg(r.focus_hhi_ratio ORDER BY l.place) FILTER (WHERE r.focus_hhi_ratio IS NOT NULL))[1] AS focus_hhi_ratio,
+               (array_agg(r.late_hours ORDER BY l.place) FILTER (WHERE r.late_hours IS NOT NULL))[1] AS late_hours,
+               (array_agg(r.shallow_days ORDER BY l.place) FILTER (WHERE r.shallow_days IS NOT NULL))[1] AS shallow_days,
+               (array_agg(r.shallow_share ORDER BY l.place) FILTER (WHERE r.shallow_share IS NOT NULL))[1] AS shallow_share,
+               (array_agg(r.shallow_min_visited ORDER BY l.place) FILTER (WHERE r.shallow_min_visited IS NOT NULL))[1] AS shallow_min_visited,
+               (array_agg(r.loop ORDER BY l.place) FILTER (WHERE r.loop IS NOT NULL))[1] AS loop,
+               (array_agg(r.reopen_days ORDER BY l.place) FILTER (WHERE r.reopen_days IS NOT NULL))[1] AS reopen_days,
+               (array_agg(r.recover_days ORDER BY l.place) FILTER (WHERE r.recover_days IS NOT NULL))[1] AS recover_days,
+               (array_agg(r.act_within_days ORDER BY l.place) FILTER (WHERE r.act_within_days IS NOT NULL))[1] AS act_within_days,
+               ARRAY(SELECT jsonb_array_elements_text(
+                   (array_agg(to_jsonb(r.shallow_stages) ORDER BY l.place) FILTER (WHERE r.shallow_stages IS NOT NULL))[1])) AS shallow_stages
+        FROM step l JOIN newest r USING (policy_id)
+        GROUP BY l.line
     )
-    SELECT l.unit,
-        (array_agg(l.cap ORDER BY l.depth) FILTER (WHERE l.cap IS NOT NULL))[1],
-        (array_agg(l.cumulative_cap ORDER BY l.depth) FILTER (WHERE l.cumulative_cap IS NOT NULL))[1],
-        (array_agg(l.max_adjustments ORDER BY l.depth) FILTER (WHERE l.max_adjustments IS NOT NULL))[1],
-        (array_agg(l.approval ORDER BY l.depth) FILTER (WHERE l.approval IS NOT NULL))[1],
-        (array_agg(l.freeze_day ORDER BY l.depth) FILTER (WHERE l.freeze_day IS NOT NULL))[1],
-        (array_agg(l.filing_grace_days ORDER BY l.depth) FILTER (WHERE l.filing_grace_days IS NOT NULL))[1],
-        (array_agg(l.step_due_hours ORDER BY l.depth) FILTER (WHERE l.step_due_hours IS NOT NULL))[1],
-        (array_agg(l.attainment_floor ORDER BY l.depth) FILTER (WHERE l.attainment_floor IS NOT NULL))[1],
-        (array_agg(l.attainment_margin ORDER BY l.depth) FILTER (WHERE l.attainment_margin IS NOT NULL))[1],
-        (array_agg(l.windfall_margin ORDER BY l.depth) FILTER (WHERE l.windfall_margin IS NOT NULL))[1],
-        (array_agg(l.density_margin ORDER BY l.depth) FILTER (WHERE l.density_margin IS NOT NULL))[1],
-        (array_agg(l.min_elapsed_share ORDER BY l.depth) FILTER (WHERE l.min_elapsed_share IS NOT NULL))[1],
-        (array_agg(l.min_peers ORDER BY l.depth) FILTER (WHERE l.min_peers IS NOT NULL))[1],
-        (array_agg(l.ramp_weeks ORDER BY l.depth) FILTER (WHERE l.ramp_weeks IS NOT NULL))[1],
-        (array_agg(l.min_opportunities ORDER BY l.depth) FILTER (WHERE l.min_opportunities IS NOT NULL))[1],
-        (array_agg(l.benchmark_share ORDER BY l.depth) FILTER (WHERE l.benchmark_share IS NOT NULL))[1],
-        (array_agg(l.focus_share_margin ORDER BY l.depth) FILTER (WHERE l.focus_share_margin IS NOT NULL))[1],
-        (array_agg(l.focus_hhi_ratio ORDER BY l.depth) FILTER (WHERE l.focus_hhi_ratio IS NOT NULL))[1],
-        (array_agg(l.late_hours ORDER BY l.depth) FILTER (WHERE l.late_hours IS NOT NULL))[1],
-        (array_agg(l.shallow_days ORDER BY l.depth) FILTER (WHERE l.shallow_days IS NOT NULL))[1],
-        (array_agg(l.shallow_share ORDER BY l.depth) FILTER (WHERE l.shallow_share IS NOT NULL))[1],
-        (array_agg(l.shallow_min_visited ORDER BY l.depth) FILTER (WHERE l.shallow_min_visited IS NOT NULL))[1],
-        (array_agg(l.loop ORDER BY l.depth) FILTER (WHERE l.loop IS NOT NULL))[1],
-        (array_agg(l.reopen_days ORDER BY l.depth) FILTER (WHERE l.reopen_days IS NOT NULL))[1],
-        (array_agg(l.recover_days ORDER BY l.depth) FILTER (WHERE l.recover_days IS NOT NULL))[1],
-        (array_agg(l.act_within_days ORDER BY l.depth) FILTER (WHERE l.act_within_days IS NOT NULL))[1],
-        ARRAY(SELECT jsonb_array_elements_text(
-            (array_agg(to_jsonb(l.shallow_stages) ORDER BY l.depth) FILTER (WHERE l.shallow_stages IS NOT NULL))[1]))
-    FROM line l
-    GROUP BY l.unit;
+    SELECT u.unit_id,
+           s.cap, s.cumulative_cap, s.max_adjustments, s.approval, s.freeze_day, s.filing_grace_days,
+           s.step_due_hours, s.attainment_floor, s.attainment_margin, s.windfall_margin, s.density_margin, s.min_elapsed_share,
+           s.min_peers, s.ramp_weeks, s.min_opportunities, s.benchmark_share, s.focus_share_margin, s.focus_hhi_ratio,
+           s.late_hours, s.shallow_days, s.shallow_share, s.shallow_min_visited, s.loop, s.reopen_days,
+           s.recover_days, s.act_within_days,
+           s.shallow_stages
+    FROM calib.unit u
+    LEFT JOIN lined d ON d.unit = u.unit_id
+    JOIN stated s ON s.line = coalesce(d.line, '{}')
+    WHERE ($2 IS NULL OR u.unit_id = $2) AND ($3 IS NULL OR u.unit_id IN (SELECT unnest($3)));
 END $$;
-COMMENT ON FUNCTION calib.policy_at(date, bigint) IS
-'The policy that holds on a day for every unit (or one), each column from the nearest row up the tree. on_day NULL: today; of_unit NULL: all units.';
+COMMENT ON FUNCTION calib.policy_at(date, bigint, bigint[]) IS
+'The policy that holds on a day for every unit (or one, or some), each column from the nearest row up the tree. on_day NULL: today; of_unit NULL: all units; of_units: of them only these.';

@@ -1,22 +1,28 @@
 -- Pressure: who misses one period after the other while working as densely as the
 -- peers.  The people a company loses.
 
-CREATE FUNCTION calib.judged_period(grain text, period_start date)
+CREATE FUNCTION calib.judged_period(of_grain text, of_period date, of_units bigint[] DEFAULT NULL)
 RETURNS TABLE (key text, missed boolean, unit_id bigint, unit_name text, unit_kind text, measure text, product_line text,
     attainment numeric, attainment_original numeric, density_index float8)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    seen bigint[] := calib.units_seen_or_all();
+BEGIN
+    RETURN QUERY
     SELECT format('%s %L %L', d.unit_id, d.measure, d.product_line),
            -- a parent is in that quadrant market-wide, too, whatever its own index
            coalesce(d.quadrant = 'environment' AND d.density_index >= 1, false),
            d.unit_id, d.unit_name, d.unit_kind, d.measure, d.product_line, d.attainment, d.attainment_original, d.density_index
-    FROM calib.diagnose_period(calib.start_of(calib.period_end(period_start, grain)), grain, period_start) d;
-END;
-COMMENT ON FUNCTION calib.judged_period(text, date) IS
-'How a closed period ended for every unit seen with a target in it, and whether that was missed though dense; internal.';
-REVOKE EXECUTE ON FUNCTION calib.judged_period(text, date) FROM PUBLIC;
+    FROM calib.diagnose_units(calib.start_of(calib.period_end($2, $1)), $1, $2, NULL,
+        coalesce($3, CASE WHEN cardinality(seen) <= 1000 THEN seen END), seen, 'quadrant') d;
+END $$;
+COMMENT ON FUNCTION calib.judged_period(text, date, bigint[]) IS
+'How a closed period ended for every unit seen (or those of them in of_units) with a target in it, and whether that was missed though dense; internal.';
+REVOKE EXECUTE ON FUNCTION calib.judged_period(text, date, bigint[]) FROM PUBLIC;
 
--- A diagnosis is dear: it goes back only while anybody is still in a row.
+-- A diagnosis is dear: it goes back only while anybody is still in a row, and for those alone.
 CREATE FUNCTION calib.pressure_now()
 RETURNS TABLE (unit_id bigint, unit_name text, unit_kind text, measure text, product_line text, grain text,
     periods bigint, since date, last_period date, attainment numeric, attainment_original numeric, density_index float8)
@@ -32,6 +38,7 @@ DECLARE
     period date;
     judged jsonb;    -- how it ended
     going text[];    -- who has missed every period so far
+    units bigint[];  -- their units
     held text[];     -- the same, once for each of them
     taken text[] := '{}';
 BEGIN
@@ -39,22 +46,25 @@ BEGIN
         months := CASE of_grain WHEN 'month' THEN 1 ELSE 3 END;
         closed := calib.period_start(calib.period_start(calib.today(), of_grain, fiscal_start) - 1, of_grain, fiscal_start);
         judged := (SELECT coalesce(jsonb_agg(to_jsonb(j)), '[]') FROM calib.judged_period(of_grain, closed) j
-                   WHERE j.key <> ALL (taken));
-        going := ARRAY(SELECT j.line ->> 'key' FROM jsonb_array_elements(judged) AS j (line) WHERE (j.line -> 'missed')::boolean);
+                   WHERE j.key NOT IN (SELECT unnest(taken)));
+        SELECT array_agg(j.line ->> 'key'), array_agg((j.line ->> 'unit_id')::bigint) INTO going, units
+        FROM jsonb_array_elements(judged) AS j (line) WHERE (j.line -> 'missed')::boolean;
         held := going;
         period := closed;
-        WHILE going <> '{}' LOOP
+        WHILE going IS NOT NULL LOOP
             period := (period - make_interval(months => months))::date;
-            going := ARRAY(SELECT j.key FROM calib.judged_period(of_grain, period) j WHERE j.missed AND j.key = ANY (going));
+            SELECT array_agg(j.key), array_agg(j.unit_id) INTO going, units
+            FROM calib.judged_period(of_grain, period, units) j
+            WHERE j.missed AND j.key IN (SELECT unnest(going));
             held := held || going;
         END LOOP;
         RETURN QUERY
         SELECT j.unit_id, j.unit_name, j.unit_kind, j.measure, j.product_line, of_grain,
-               n.periods, CASE WHEN n.periods > 0 THEN (closed - make_interval(months => months * (n.periods - 1)::integer))::date END,
+               coalesce(n.periods, 0), CASE WHEN n.periods > 0 THEN (closed - make_interval(months => months * (n.periods - 1)::integer))::date END,
                closed, j.attainment, j.attainment_original, j.density_index
         FROM jsonb_to_recordset(judged) AS j (key text, unit_id bigint, unit_name text, unit_kind text, measure text,
              product_line text, attainment numeric, attainment_original numeric, density_index float8)
-        CROSS JOIN LATERAL (SELECT count(*) AS periods FROM unnest(held) AS h (key) WHERE h.key = j.key) n;
+        LEFT JOIN (SELECT h.key, count(*) AS periods FROM unnest(held) AS h (key) GROUP BY h.key) n ON n.key = j.key;
         taken := ARRAY(SELECT j.line ->> 'key' FROM jsonb_array_elements(judged) AS j (line));
     END LOOP;
 END $$;

@@ -70,6 +70,7 @@ BEGIN
     FOR argument IN
         SELECT key, value FROM jsonb_each_text(coalesce($2, '{}'))
     LOOP
+        CONTINUE WHEN strpos(sentence, '{' || argument.key) = 0;
         -- a name is no number, though it has but digits and dots, or more digits than a number holds
         IF argument.value ~ '^-?[0-9]+([.][0-9]+)?$' AND length(argument.value) <= 1000 THEN
             sentence := replace(sentence, '{' || argument.key || '%}', trim_scale(round(100 * argument.value::numeric, 1)) || ' %');

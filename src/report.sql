@@ -87,8 +87,9 @@ BEGIN
                    'grain', a.grain, 'period_start', a.period_start, 'actual', trim_scale(a.actual), 'target', trim_scale(a.target_value),
                    'attainment', round(a.attainment, 6), 'attainment_original', round(a.attainment_original, 6), 'pace', round(a.pace, 6))
                    ORDER BY a.measure, a.product_line, a.period_end, a.grain) AS figures
-        FROM calib.attainment_at($2, $2) a
-        WHERE a.unit_id = ANY ($3) AND a.period_start <= calib.day_of($2) AND a.period_end > calib.day_of($2)
+        FROM (VALUES ('month'), ('quarter'), ('year')) AS g (grain)
+        CROSS JOIN LATERAL calib.all_attainment_in($2, $2, g.grain,
+            ARRAY[calib.period_start(calib.day_of($2), g.grain, (SELECT o.fiscal_start_month FROM calib.organisation o))], $3) a
         GROUP BY a.unit_id
     )
     SELECT u.unit_id, jsonb_build_object('unit', u.name, 'as_of', to_jsonb($2 AT TIME ZONE (SELECT o.zone FROM calib.organisation o)),

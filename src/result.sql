@@ -22,6 +22,7 @@ CREATE TABLE calib.result (
     PRIMARY KEY (source, external_id)
 );
 CREATE INDEX result_unit ON calib.result (unit_id, occurred_at);
+CREATE INDEX result_source ON calib.result (source, measure, occurred_at);
 COMMENT ON TABLE calib.result IS 'Money collected, or whatever a target counts. A refund is a negative amount on its own date. (source, external_id) identifies it.';
 COMMENT ON COLUMN calib.result.source IS 'Where the fact comes from.';
 COMMENT ON COLUMN calib.result.external_id IS 'Its key there.';

@@ -121,7 +121,7 @@ BEGIN
             || ' OR (unit_id, parent_id) IN (SELECT p.unit_id, p.parent_id FROM calib.places_held() p)))'),
         ('unit', 'DELETE', format(held, '{admin}')),
         ('unit_history', 'SELECT', 'unit_id = ANY (ARRAY(SELECT calib.units_known()))'),
-        ('absence', 'SELECT', seen),
+        ('absence unit_closure result_sum result_climb result_climb_mark', 'SELECT', seen),
         ('absence', 'INSERT UPDATE DELETE', format(held, '{admin,manager,rep}')),
         ('duty', 'SELECT', 'duty_id IN (SELECT calib.duties_own()) OR ' || format(held_or_everyone, '{admin}')),
         ('duty', 'INSERT UPDATE DELETE', format(held_or_everyone, '{admin}')),

@@ -20,6 +20,7 @@ CREATE TABLE calib.target (
     -- would stop the detection of all
     CONSTRAINT target_names_short CHECK (length(measure) <= 200 AND length(product_line) <= 200)
 );
+CREATE INDEX target_period ON calib.target (grain, period_start, measure, product_line, unit_id);
 COMMENT ON TABLE calib.target IS
 'What a unit must reach in a period. A draft until published or until its period starts; from then on original_value is fixed and value changes only by adjustments.';
 COMMENT ON COLUMN calib.target.target_id IS 'Identity; may be given.';

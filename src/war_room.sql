@@ -1,52 +1,87 @@
 -- The war room: one row per region, the dashboard's front row.
 
 -- A function behind the view keeps its plan from being compiled (jit), which
--- takes longer than running it; and runs as its owner, as all figures do. The
--- diagnosis in it holds the regions seen.
+-- takes longer than running it; and runs as its owner, as all figures do. Of the
+-- diagnosis only the regions seen are read, and what decides about them.
 CREATE FUNCTION calib.war_room_now()
 RETURNS TABLE (unit_id bigint, region text, measure text, product_line text, period_start date, original_value numeric,
     target_value numeric, actual numeric, attainment numeric, attainment_original numeric, elapsed_share numeric,
     pace numeric, density float8, density_index float8, quadrant text, signal text, remedy text, reason text,
     adjustments_used bigint, adjustments_remaining bigint, deviations_open bigint, sri_days float8, lag_days
     numeric)
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 20
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET jit = off
-BEGIN ATOMIC
-    WITH budget AS (
-        SELECT a.ancestor_id AS unit_id, sum(b.used)::bigint AS used, sum(b.remaining)::bigint AS remaining
-        FROM calib.organisation o
-        JOIN calib.adjustment_budget b ON b.quarter_start = calib.period_start(calib.today(), 'quarter', o.fiscal_start_month)
-        JOIN calib.unit_ancestors() a ON a.unit_id = b.unit_id
+AS $$
+#variable_conflict use_column
+DECLARE
+    at timestamptz := calib.clock();
+    today date := calib.day_of(at);
+    quarter date := calib.period_start(today, 'quarter', (SELECT o.fiscal_start_month FROM calib.organisation o));
+    next_quarter date := calib.period_end(quarter, 'quarter');
+    quarter_at timestamptz := calib.start_of(quarter);
+    seen bigint[] := calib.units_seen_or_all();
+    regions bigint[] := ARRAY(SELECT u.unit_id FROM calib.unit u WHERE u.kind = 'region' AND (seen IS NULL OR u.unit_id IN (SELECT unnest(seen))));
+BEGIN
+    RETURN QUERY
+    WITH place AS MATERIALIZED (
+        SELECT c.unit_id, c.ancestor_id
+        FROM calib.unit_closure c
+        WHERE c.ancestor_id = ANY (regions) AND c.valid_from <= today AND c.valid_to > today
+    ), whole AS MATERIALIZED (
+        SELECT t.unit_id, t.measure, t.product_line FROM calib.target t WHERE t.grain = 'quarter' AND t.period_start = quarter
+    ), entry AS (
+        SELECT w.* FROM whole w
+        UNION ALL
+        -- few units have others than those of their quarter
+        (SELECT t.unit_id, t.measure, t.product_line
+         FROM (VALUES ('month', 0), ('month', 1), ('month', 2), ('year', 0), ('year', -3), ('year', -6), ('year', -9)) AS k (grain, months)
+         JOIN calib.target t ON t.grain = k.grain AND t.period_start = (quarter + make_interval(months => k.months))::date
+         UNION
+         SELECT b.unit_id, b.measure, b.product_line FROM calib.budget b WHERE b.quarter_start = quarter
+         EXCEPT
+         SELECT w.* FROM whole w)
+    ), entered AS (
+        SELECT e.unit_id, count(*) AS entries FROM entry e GROUP BY e.unit_id
+    ), spent AS (
+        SELECT b.unit_id, sum(b.used) AS used, count(*) AS entries,
+               sum(greatest(p.max_adjustments - b.used - b.pending, 0)) AS remaining
+        FROM calib.budget b
+        CROSS JOIN LATERAL calib.policy_at(today, b.unit_id) p
+        WHERE b.quarter_start = quarter
+        GROUP BY b.unit_id
+    ), budget AS (
+        SELECT a.ancestor_id AS unit_id, sum(coalesce(s.used, 0))::bigint AS used,
+               sum((e.entries - coalesce(s.entries, 0)) * p.max_adjustments + coalesce(s.remaining, 0))::bigint AS remaining
+        FROM entered e
+        JOIN place a ON a.unit_id = e.unit_id
+        JOIN calib.policy_at(today) p ON p.unit_id = e.unit_id
+        LEFT JOIN spent s ON s.unit_id = e.unit_id
         GROUP BY a.ancestor_id
     ), deviation AS (
         SELECT a.ancestor_id AS unit_id, count(*) FILTER (WHERE d.ending IS NULL) AS open,
-               calib.sri(d.detected_at, d.acted_at) FILTER (WHERE d.detected_at >= calib.start_of(calib.period_start(calib.today(), 'quarter', o.fiscal_start_month))) AS sri_days
-        FROM calib.organisation o
-        CROSS JOIN calib.deviation d
-        JOIN calib.unit_ancestors() a ON a.unit_id = d.unit_id
+               calib.sri(d.detected_at, d.acted_at) FILTER (WHERE d.detected_at >= quarter_at) AS sri_days
+        FROM calib.deviation d
+        JOIN place a ON a.unit_id = d.unit_id
         WHERE NOT d.observed
         GROUP BY a.ancestor_id
     ), lag AS (
-        SELECT t.ancestor_id AS unit_id,
-               avg(extract(epoch FROM r.recorded_at) - extract(epoch FROM r.occurred_at)) / 86400 AS lag_days
-        FROM calib.organisation o
-        JOIN calib.result r ON r.occurred_at >= calib.start_of(calib.period_start(calib.today(), 'quarter', o.fiscal_start_month))
-         AND r.occurred_at <= calib.clock()
-        JOIN calib.unit_ancestors() t ON t.unit_id = r.unit_id
-        GROUP BY t.ancestor_id
+        SELECT a.ancestor_id AS unit_id, sum(s.lag_seconds) / nullif(sum(s.results), 0) / 86400 AS lag_days
+        FROM calib.all_result_lags(quarter, (date_trunc('month', today::timestamp) + interval '1 month')::date, at) s
+        JOIN place a ON a.unit_id = s.unit_id
+        GROUP BY a.ancestor_id
     )
-    SELECT d.unit_id, d.unit_name AS region, d.measure, d.product_line, d.period_start,
+    SELECT d.unit_id, d.unit_name, d.measure, d.product_line, d.period_start,
            d.original_value, d.target_value, d.actual, d.attainment, d.attainment_original,
-           d.elapsed_share, d.pace, d.density, d.density_index, d.quadrant, d.signal, d.remedy, d.reason,
-           coalesce(b.used, 0) AS adjustments_used, coalesce(b.remaining, 0) AS adjustments_remaining,
-           coalesce(v.open, 0) AS deviations_open, v.sri_days, l.lag_days
-    FROM calib.diagnosis d
-    LEFT JOIN budget b USING (unit_id)
-    LEFT JOIN deviation v USING (unit_id)
-    LEFT JOIN lag l USING (unit_id)
-    WHERE d.unit_kind = 'region';
-END;
+           d.elapsed_share, d.pace, d.density, d.density_index, d.quadrant, d.signal, d.remedy,
+           calib.reason_text(d.reason_code, d.reason_args),
+           coalesce(b.used, 0), coalesce(b.remaining, 0), coalesce(v.open, 0), v.sri_days, l.lag_days
+    FROM calib.diagnose_units(at, 'quarter', quarter, NULL, regions, seen, 'decision') d
+    LEFT JOIN budget b ON b.unit_id = d.unit_id
+    LEFT JOIN deviation v ON v.unit_id = d.unit_id
+    LEFT JOIN lag l ON l.unit_id = d.unit_id;
+END $$;
 COMMENT ON FUNCTION calib.war_room_now() IS 'What the view war_room shows: regions seen.';
 
 CREATE VIEW calib.war_room WITH (security_invoker = true) AS

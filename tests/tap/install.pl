@@ -197,16 +197,16 @@ my $of_public = join ', ', map { "'$_'" } qw(
 	ack_outbox acknowledge_agreement act act_effects actor_covers acts_by_person approve_adjustment
 	approve_request attach attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in behavior_weekly_in
 	cancel_meeting channel_focus_in claim_outbox close_meeting comment_deviation conversion_in decide
-	detach detect diagnose_period digest dismiss dismiss_reminder draft_agreement duties_own edit_report
+	detach detect diagnosed_period digest dismiss dismiss_reminder draft_agreement duties_own edit_report
 	expected_triggers facts_waiting fed_sources feed_problems file_adjustment file_report file_request
 	finish_reminder freshness_at guard_table held_duties holds indicator_in ingest job_problems
-	login_is_delegate make_partitions nps_by_quarter open_meeting origin_of peer_figures pilot_candidates_now
+	login_is_delegate make_partitions nps_by_quarter open_meeting origin_of peer_figures period_quadrants pilot_candidates_now
 	pilot_effects_now pilot_figures_now pilots_seen places_held plan_jobs pressure_now prune_outbox
 	publish_targets pull ramp_up_in rearm resummarise reject_adjustment reject_request reminders_waiting rep_weeks_in
 	response_in results_at run scheduler_state seal shallow_coverage_in skip_tick sri_by_month
 	stale_results stray_triggers summary_state submit_adjustment submit_adjustments submit_request target_gaps targets_at
 	targets_missing tier_fit_at unaudit_table unguard_table unit_labels units_asked units_ever_seen
-	units_held units_known units_seen units_seen_before unplan_jobs unsealed_window verify verify_last
+	units_held units_known units_seen units_seen_before units_seen_or_all unplan_jobs unsealed_window verify verify_last
 	war_room_now withdraw_adjustment withdraw_request);
 none('a definer function is for PUBLIC where that was decided, and nowhere else', $members . qq{
 	SELECT name FROM func WHERE prosecdef AND prokind <> 'a'
