@@ -53,7 +53,7 @@ feed-minute:
 real:
 	@scripts/real.sh "$(DATA)"
 bench:
-	@scripts/bench.sh $(BENCH)
+	@SCALE="$(SCALE)" scripts/bench.sh $(BENCH)
 tamper:
 	@scripts/tamper.sh $(ACTS)
 fuzz:

@@ -4,10 +4,27 @@
 # Debian packages, by name, as root or through sudo; offline and silent when
 # nothing is missing. Creates no system cluster and touches none. PG_CONFIG
 # chooses another PostgreSQL than 15; `setup.sh build` asks for less than
-# `setup.sh test`, which also wants IPC::Run and clang-format.
+# `setup.sh test`, which also wants IPC::Run and clang-format. `setup.sh bench` installs
+# with npm, where there is one, what bench/company.sh compares with (700 MB, into
+# bench/node_modules); nothing else needs it, and without it those are skipped.
 set -eu
 . "$(dirname "$0")/lib.sh"
 what=${1:-build}
+
+if [ "$what" = bench ]; then
+	[ ! -d "$ROOT/bench/node_modules" ] || exit 0
+	command -v npm >/dev/null || {
+		say "skipped: other engines (no npm)"
+		exit 0
+	}
+	say "installing what to compare with: $(sed -n 's/^ *"\(@duckdb[^"]*\|chdb\)": "\([^"]*\)".*/\1 \2/p' "$ROOT/bench/package.json" | tr '\n' ' ')"
+	# not `npm ci`: a registry may lack the packages of other platforms
+	npm install --prefix "$ROOT/bench" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error || {
+		rm -rf "$ROOT/bench/node_modules"
+		say "skipped: other engines (npm could not install them)"
+	}
+	exit 0
+fi
 
 # Package names for what is missing, one a line.
 missing() {

@@ -1,0 +1,36 @@
+# One rep's page: the weeks of the quarter, beside SQL on the raw table along its index.
+# Then the war room's page and the rep's while 8 clients insert: half of them at work
+# on the two cores would slow any query, so that a plain query is measured beside.
+pg_rows company/rep/calib.sql "$work/rep.rows"
+pg_rows company/rep/sql.sql "$work/rows"
+same rep sql "$work/rows"
+i=0
+while [ $i -lt "$runs" ]; do
+	i=$((i + 1))
+	took rep calib $i "$(WARM=1 pg_ms company/rep/calib.sql)"
+	took rep sql $i "$(WARM=1 pg_ms company/rep/sql.sql)"
+done
+
+# latencies WHAT FILE SECONDS: p50 and p99 of a page asked again and again by one client
+latencies() {
+	sed '/^\\timing/d' "$2" >"$work/page.pgbench"
+	rm -f "$work"/log.*
+	pgbench -n -M prepared -c 1 -T "$3" -l --log-prefix="$work/log" -f "$work/page.pgbench" >"$work/out" 2>"$work/err" || die "$(cat "$work/err")"
+	awk '{ print $3 / 1000 }' "$work"/log.* | sort -n | awk -v what="$1" '
+		{ v[NR] = $1 } END { printf "%s\t%d\t%.3f\t%.3f\n", what, NR, v[int((NR + 1) / 2)], v[int(NR * 0.99 + 0.99)] }' >>"$work/latencies"
+}
+cp company/rep/insert.sql "$work/insert.sql"
+echo 'SELECT count(*) FROM generate_series(1, 30000);' >"$work/plain.sql"
+: >"$work/latencies"
+for state in idle busy; do
+	if [ $state = busy ]; then
+		pgbench -n -M prepared -c 8 -j 2 -T $((3 * seconds + 30)) -f "$work/insert.sql" -D reps="$reps" >"$work/inserts" 2>"$work/inserts.err" &
+		inserts=$!
+		sleep 1
+	fi
+	latencies "war room, $state" company/page/calib.sql "$seconds"
+	latencies "a rep, $state" company/rep/calib.sql "$seconds"
+	latencies "plain SQL of the same length, $state" "$work/plain.sql" "$seconds"
+done
+kill -INT $inserts
+wait $inserts || true
