@@ -377,6 +377,22 @@ behavior_set_make_room(BehaviorSet *set)
 	    grown(set, set->entry, set->entries_room, sizeof(BehaviorEntry));
 }
 
+/* Where as many entries can be put; the caller counts them. */
+BehaviorEntry *
+behavior_set_room_for(BehaviorSet *set, int64 count)
+{
+	if (set->entries_room - set->entries < count &&
+	    set->entries_room >= ENTRIES_UNSORTED)
+		behavior_set_compact(set);
+	if (set->entries_room - set->entries < count)
+	{
+		set->entries_room = Max(2 * set->entries_room, set->entries + count);
+		set->entry =
+		    grown(set, set->entry, set->entries_room, sizeof(BehaviorEntry));
+	}
+	return set->entry + set->entries;
+}
+
 void
 behavior_set_add_many(BehaviorSet *set, uint64 high, uint64 low, int64 count)
 {

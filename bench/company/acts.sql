@@ -47,3 +47,7 @@ BEGIN
                     LATERAL (SELECT hashint8extended(number, seed + 50) AS h OFFSET 0) AS y) AS x) AS a
     WHERE at <= calib_clock;
 END $$;
+
+-- How many reps and quarters there are, which no plan could know from the two alone.
+CREATE STATISTICS company.rep_quarter ON unit_id, (CASE WHEN occurred_at < '2025-01-01 00:00+08' THEN 0 WHEN occurred_at < '2025-04-01 00:00+08' THEN 1
+    WHEN occurred_at < '2025-07-01 00:00+08' THEN 2 WHEN occurred_at < '2025-10-01 00:00+08' THEN 3 ELSE 4 END) FROM calib.activity;

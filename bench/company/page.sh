@@ -1,6 +1,6 @@
 # The war room's page, beside SQL on the raw tables (the fastest of several), a
 # materialized view of it as users refresh them, and other engines on their raw tables.
-pg_rows company/page/calib_rows.sql "$work/page.rows"
+pg_rows company/page/calib_rows.sql "$work/page.rows" >/dev/null
 fastest page sql company/page/sql_*.sql
 for name in $engines; do fastest_of "$name" page company/page/"$name".sql; done
 {

@@ -1,7 +1,7 @@
 # The profile of each rep and quarter over all raw rows: events, weighted density,
 # customers, active days and HHI, by calib.behavior(), beside SQL (the fastest of
 # several), count(*) with five sum() over the same rows, and other engines.
-pg_rows company/profile/calib.sql "$work/profile.rows"
+pg_rows company/profile/calib.sql "$work/profile.rows" >/dev/null
 fastest profile sql company/profile/sql_*.sql
 for name in $engines; do fastest_of "$name" profile company/profile/"$name"_*.sql; done
 i=0

@@ -1,8 +1,8 @@
 # One rep's page: the weeks of the quarter, beside SQL on the raw table along its index.
 # Then the war room's page and the rep's while 8 clients insert: half of them at work
 # on the two cores would slow any query, so that a plain query is measured beside.
-pg_rows company/rep/calib.sql "$work/rep.rows"
-pg_rows company/rep/sql.sql "$work/rows"
+pg_rows company/rep/calib.sql "$work/rep.rows" >/dev/null
+pg_rows company/rep/sql.sql "$work/rows" >/dev/null
 same rep sql "$work/rows"
 i=0
 while [ $i -lt "$runs" ]; do

@@ -14,9 +14,11 @@ pg_ms() {
 	sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' "$work/time" | tail -n 1
 }
 
-# The rows of FILE as CSV, sorted, for comparing.
+# pg_rows FILE ROWS: its rows as CSV, sorted, for comparing; prints the milliseconds
 pg_rows() {
-	grep -v '^\\timing' "$1" | run --csv -t -f - | grep -v '^SET$' | sort >"$2"
+	run --csv -t -f "$1" >"$work/unsorted"
+	sed '/^Time: /d; /^SET$/d' "$work/unsorted" | sort >"$2"
+	sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' "$work/unsorted"
 }
 
 # took PART SIDE RUN MS
@@ -32,9 +34,8 @@ fastest() {
 	shift 2
 	least=
 	for file in "$@"; do
-		pg_rows "$file" "$work/rows"
+		ms=$(pg_rows "$file" "$work/rows")
 		same "$part" "$(basename "$file")" "$work/rows"
-		ms=$(pg_ms "$file")
 		say "$part: $(basename "$file") $ms ms"
 		if [ -z "$least" ] || [ "$(echo "$ms < $least" | awk '{ print ($1 < $3) }')" = 1 ]; then
 			least=$ms
@@ -63,7 +64,10 @@ same() {
 			if (n != m) print "WRONG " who ": calib has " n " rows, it has " m
 			if (n != m || wrong || !n) print "WRONG " who
 		}' "$work/$1.rows" "$3" >"$work/wrong"
-	[ ! -s "$work/wrong" ] && return
+	if [ ! -s "$work/wrong" ]; then
+		echo "same   $1: $2, $(wc -l <"$3") rows"
+		return
+	fi
 	cat "$work/wrong"
 	echo "$1 $2" >>"$work/wrongs"
 }
@@ -103,10 +107,9 @@ fastest_of() {
 	shift 2
 	least=
 	for file in "$@"; do
-		ask "$name" csv "$file" "$work/engine.csv" >/dev/null
+		ms=$(ask "$name" csv "$file" "$work/engine.csv")
 		sort "$work/engine.csv" >"$work/rows"
 		same "$part" "$(basename "$file")" "$work/rows"
-		ms=$(ask "$name" time "$file")
 		say "$part: $(basename "$file") $ms ms"
 		if [ -z "$least" ] || [ "$(echo "$ms < $least" | awk '{ print ($1 < $3) }')" = 1 ]; then
 			least=$ms
