@@ -17,9 +17,18 @@ generate() {
 	done
 	wait "$pid0" && wait "$pid1" || die "$1 could not be filled"
 	run -d "$1" -c 'VACUUM (ANALYZE, FREEZE)'
+	filled=$(date +%s)
+	roll_up "$1"
+	run -d "$1" -c 'VACUUM (ANALYZE)'
+	say "$1: summed up in $(($(date +%s) - filled)) s"
 	say "$1: $(run -d "$1" -A -t -c "SELECT format('%s activities in %s MB, and %s MB of indexes', (SELECT count(*) FROM calib.activity),
 		(sum(pg_table_size(c.oid)) / 1048576)::bigint, (sum(pg_indexes_size(c.oid)) / 1048576)::bigint)
 		FROM pg_class c WHERE c.oid = 'calib.activity'::regclass OR c.oid IN (SELECT relid FROM pg_partition_tree('calib.activity') WHERE isleaf)")"
+}
+
+# roll_up DATABASE: the job, until nothing is left to sum up
+roll_up() {
+	while [ "$(run -d "$1" -A -t -c 'SELECT calib.run_rollup(calib.clock())' -c 'SELECT count(*) FROM calib.activity_mark' | tail -n 1)" != 0 ]; do :; done
 }
 
 # The other engines' own tables, from the same rows.

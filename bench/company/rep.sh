@@ -1,4 +1,4 @@
-# One rep's page: the weeks of the quarter, beside SQL on the raw table along its index.
+# One rep's page: what the rep did in the quarter, beside SQL on the raw table along its index.
 # Then the war room's page and the rep's while 8 clients insert: half of them at work
 # on the two cores would slow any query, so that a plain query is measured beside.
 pg_rows company/rep/calib.sql "$work/rep.rows" >/dev/null

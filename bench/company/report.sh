@@ -14,6 +14,7 @@ page refresh calib
 rep calib sql
 growth company company_1 1.3
 growth company company_10
+late marked before
 late after before
 copy calib plain 1.3
 copy calib keys
