@@ -53,7 +53,7 @@ echo "$pairs" | awk -v file="$work/took" '
 if [ -s "$work/latencies" ]; then
 	printf '\n%-40s %8s %9s %9s\n' "latency, one client" "asked" "p50, ms" "p99, ms"
 	awk -F'\t' '{ printf "%-40s %8d %9.2f %9.2f\n", $1, $2, $3, $4 }' "$work/latencies"
-	echo "inserts a second meanwhile: $(sed -n 's/^tps = \([0-9]*\).*/\1/p' "$work/inserts")"
+	echo "inserts a second, flat out: $(sed -n 's/^tps = \([0-9]*\).*/\1/p' "$work/inserts")"
 fi
 if [ -s "$work/memory" ]; then
 	printf '\n%-40s %8s %9s %9s\n' "work_mem 4 MB" "rows" "temp, MB" "peak, MB"
