@@ -21,7 +21,7 @@ case $scale in
 	# for the tests: nothing but answers
 	ci) reps=100 rows=100000 copied=5000 seconds=1 ;;
 	small) reps=200 rows=400000 copied=50000 seconds=2 ;;
-	medium) reps=4000 rows=20000000 copied=1000000 seconds=5 ;;
+	medium) reps=4000 rows=20000000 copied=1000000 seconds=10 ;;
 	large) reps=20000 rows=100000000 copied=10000000 seconds=20 ;;
 	*) die "SCALE is ci, small, medium or large" ;;
 esac

@@ -24,6 +24,8 @@ SELECT opportunity_id, from_stage, to_stage, opened + part * (decided - opened)
 FROM company.opportunity, (VALUES (NULL, 'initial_contact', 0.0), ('initial_contact', 'proposal', 0.4)) AS s (from_stage, to_stage, part)
 WHERE opened + part * (decided - opened) <= calib.clock();
 
+-- Results through their triggers, as what is added up of them is kept by these.
+RESET calib.restoring;
 -- Five collections a month and rep; those of every fifth are entered days later.
 INSERT INTO calib.result (source, external_id, unit_id, customer_id, measure, product_line, occurred_at, amount, recorded_at)
 SELECT 'erp', (10000000 + number)::text, unit_id, customer_id, 'collection', CASE WHEN number % 10 = 0 THEN 'premium' ELSE '' END, at,
@@ -35,6 +37,7 @@ FROM (SELECT r.unit_id, 64 * r.i + n AS number, 256 * r.i + floor(r.customers * 
       FROM company.rep r, generate_series(0, 59) AS n) AS x
 WHERE at <= calib.clock();
 
+SET calib.restoring = on;
 INSERT INTO calib.target (unit_id, measure, grain, period_start, original_value, value, published_at)
 SELECT unit_id, 'collection', 'quarter', quarter, value, value, quarter
 FROM company.rep, unnest(ARRAY[date '2025-01-01', '2025-04-01', '2025-07-01', '2025-10-01']) AS quarter,
