@@ -17,9 +17,10 @@ die() {
 
 scale=${SCALE:-small}
 runs=${RUNS:-5}
+parts='profile page rep growth late load memory'
 case $scale in
 	# for the tests: nothing but answers
-	ci) reps=100 rows=100000 copied=5000 seconds=1 ;;
+	ci) reps=100 rows=100000 parts='profile page rep late memory' ;;
 	small) reps=200 rows=400000 copied=50000 seconds=2 ;;
 	medium) reps=4000 rows=20000000 copied=1000000 seconds=10 ;;
 	large) reps=20000 rows=100000000 copied=10000000 seconds=20 ;;
@@ -42,7 +43,7 @@ export PGDATABASE
 engine duckdb @duckdb/node-api
 engine clickhouse chdb
 load_engines
-for part in ${PARTS:-profile page rep growth late load memory}; do
+for part in ${PARTS:-$parts}; do
 	say "$part"
 	. "company/$part.sh"
 done

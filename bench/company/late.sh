@@ -6,6 +6,7 @@ answers() {
 	same page "$1" "$work/rows"
 }
 i=0
+roll_up "$PGDATABASE"
 while [ $i -lt "$runs" ]; do
 	i=$((i + 1))
 	took late before $i "$(WARM=1 pg_ms company/page/calib.sql)"
