@@ -1,9 +1,12 @@
-# One rep's page: what the rep did in the quarter, beside SQL on the raw table along its index.
+# One rep's page, as the rep sees it: the weeks of the quarter, beside SQL on the raw table
+# along its index.
 # Then latencies of that and of the war room's page: with nothing else at work, while eight
 # clients insert at ten times the rate of the company's office hours, and while they insert
 # as fast as they can, which leaves a query less than half of a core: plain SQL that
 # reads no table is measured beside. The job is not run meanwhile: it is what a minute
 # between two of its runs leaves to be read raw.
+run -c 'DROP ROLE IF EXISTS company_rep' -c 'CREATE ROLE company_rep' \
+	-c "INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('company_rep', 'rep', 10007)"
 pg_rows company/rep/calib.sql "$work/rep.rows" >/dev/null
 pg_rows company/rep/sql.sql "$work/rows" >/dev/null
 same rep sql "$work/rows"
