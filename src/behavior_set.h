@@ -60,6 +60,7 @@ typedef struct BehaviorSet
 	int kinds;
 	int kinds_room;
 	BehaviorSlot *slots;
+	uint64 *kind_marks; /* of each slot's name: see behavior_kind_mark() */
 
 	int64 entries;
 	int64 entries_room;
