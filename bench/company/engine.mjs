@@ -1,14 +1,15 @@
 // engine.mjs NAME FOLDER: another database in this process, for turns.sh.
 //
 // Takes lines from stdin: run FILE, time FILE, csv FILE OUT; answers each with a line,
-// "ok ..." or what went wrong. Times are of all rows fetched. Two threads.
+// "ok ..." or what went wrong. Times are of all rows fetched. Two threads, and memory that
+// leaves room for the server; what is larger goes to disk.
 import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 async function duckdb(folder) {
   const { DuckDBInstance } = await import('@duckdb/node-api');
   mkdirSync(folder, { recursive: true });
-  const instance = await DuckDBInstance.create(`${folder}/company.duckdb`, { threads: '2' });
+  const instance = await DuckDBInstance.create(`${folder}/company.duckdb`, { threads: '2', memory_limit: '8GB' });
   const connection = await instance.connect();
   return {
     run: (sql) => connection.run(sql),
@@ -21,7 +22,7 @@ async function clickhouse(folder) {
   const { Session } = await import('chdb');
   const session = new Session(folder);
   const query = (sql, format) => session.query(sql, format);
-  query('SET max_threads = 2', 'CSV');
+  query('SET max_threads = 2, max_bytes_before_external_group_by = 6000000000', 'CSV');
   return {
     run: (sql) => query(sql, 'CSV'),
     rows: (sql) => query(sql, 'Native'),
