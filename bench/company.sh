@@ -17,7 +17,7 @@ die() {
 
 scale=${SCALE:-small}
 runs=${RUNS:-5}
-parts='profile page rep growth late load memory'
+parts='profile page growth rep late load memory'
 case $scale in
 	# for the tests: nothing but answers
 	ci) reps=100 rows=100000 parts='profile page rep late memory' ;;

@@ -1,5 +1,6 @@
 # Growth: the page over the same reps with a hundredth and a tenth of the activities,
 # and with all of them, in turn.
+roll_up company
 generate company_1 $((rows / 100))
 generate company_10 $((rows / 10))
 i=0
