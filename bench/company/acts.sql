@@ -6,6 +6,7 @@
 -- 1 / k (Zipf). Three of a hundred are recorded more than 48 hours later.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
+SELECT calib.make_months('2024-11-01', '2025-12-01') AS months \gset
 CREATE TABLE company.day AS
 SELECT n, day, share / sum(share) OVER () * :rows / :reps / 0.93 AS acts
 FROM (SELECT n, d.day,

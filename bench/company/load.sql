@@ -1,9 +1,10 @@
--- The tables that calib.activity is measured beside.
+-- The tables that calib.activity is measured beside: not partitioned, which is to their
+-- favour.
 \set ON_ERROR_STOP on
+SELECT calib.make_months('2024-11-01', '2025-12-01') AS months \gset
 CREATE TABLE company.plain (LIKE calib.activity INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
 ALTER TABLE company.plain ADD PRIMARY KEY (source, external_id);
-CREATE INDEX ON company.plain (unit_id, occurred_at);
-CREATE INDEX ON company.plain (opportunity_id, occurred_at);
+SELECT format('CREATE INDEX ON company.plain %s', definition) FROM calib.activity_indexes() \gexec
 CREATE TABLE company.keys (LIKE company.plain INCLUDING ALL,
     FOREIGN KEY (unit_id) REFERENCES calib.unit, FOREIGN KEY (customer_id) REFERENCES calib.customer,
     FOREIGN KEY (opportunity_id) REFERENCES calib.opportunity, FOREIGN KEY (kind) REFERENCES calib.activity_kind);
