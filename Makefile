@@ -70,7 +70,7 @@ summaries:
 real:
 	@scripts/real.sh "$(DATA)"
 bench:
-	@scripts/bench.sh $(BENCH)
+	@SCALE="$(SCALE)" scripts/bench.sh $(BENCH)
 tamper:
 	@scripts/tamper.sh $(ACTS)
 fuzz:

@@ -8,9 +8,26 @@
 # is for what tests/clients reads the views with, and for that alone; `setup.sh
 # deb` wants what packages are built with, too. `setup.sh dashboard` wants Node.js
 # and npm alone, `setup.sh test-dashboard` a browser and Chinese letters too.
+# `setup.sh bench` installs with npm, where there is one, what bench/company.sh
+# compares with (700 MB, into bench/node_modules): without it those are skipped.
 set -eu
 . "$(dirname "$0")/lib.sh"
 what=${1:-build}
+
+if [ "$what" = bench ]; then
+	[ ! -d "$ROOT/bench/node_modules" ] || exit 0
+	command -v npm >/dev/null || {
+		say "skipped: other engines (no npm)"
+		exit 0
+	}
+	say "installing what to compare with: $(sed -n 's/^ *"\(@duckdb[^"]*\|chdb\)": "\([^"]*\)".*/\1 \2/p' "$ROOT/bench/package.json" | tr '\n' ' ')"
+	# not `npm ci`: a registry may lack the packages of other platforms
+	npm install --prefix "$ROOT/bench" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error || {
+		rm -rf "$ROOT/bench/node_modules"
+		say "skipped: other engines (npm could not install them)"
+	}
+	exit 0
+fi
 
 missing_for_dashboard() {
 	command -v node >/dev/null || echo nodejs

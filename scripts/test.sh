@@ -6,6 +6,8 @@
 # the exit status says the same. CI=true turns warnings into errors.
 # TESTS="a b" narrows pg_regress and isolation, TAP="tests/tap/x.pl" the rest.
 # DASHBOARD=1 tests the dashboard in a narrowed run, too.
+# BENCH=ci adds the check of the dashboards (bench/company.sh) to a narrowed run, BENCH=
+# leaves it out of a whole one.
 # CALIB_FEED_SECONDS: how long tests/tap/feed.pl works on a CRM (15).
 # CALIB_PAGES: the pages tests/tap/docs.pl plays (all).
 set -u
@@ -198,4 +200,19 @@ dashboard() {
 	fi
 }
 if [ -n "${DASHBOARD-}" ] || [ -z "${TESTS+set}${TAP+set}" ]; then dashboard; fi
+# The dashboards of a generated company against plain SQL, row by row, as one test:
+# times are nobody's here.
+if [ -z "${TESTS+set}${TAP+set}" ]; then BENCH=${BENCH-ci}; fi
+if [ -n "${BENCH:-}" ]; then
+	say "bench"
+	if PGHOST=$DIR PGPORT=5432 PGUSER=postgres PATH="$BIN:$PATH" SCALE=$BENCH RUNS=1 \
+		sh "$ROOT/bench/company.sh" >"$DIR/bench.log" 2>&1; then
+		passed=$((passed + 1))
+		echo "ok     bench/company.sh ($(grep -c '^same' "$DIR/bench.log") answers)"
+	else
+		failed=$((failed + 1))
+		echo "FAILED bench/company.sh"
+		cat "$DIR/bench.log"
+	fi
+fi
 say "done"

@@ -140,6 +140,7 @@ extern bool behavior_read_days(BehaviorReader *reader, int32_t *days);
 extern BehaviorStep behavior_next_act(BehaviorReader *reader);
 extern BehaviorStep behavior_next_customer(BehaviorReader *reader,
                                            BehaviorCustomer *customer);
+extern uint32_t behavior_sum(const uint8_t *bytes, size_t size);
 extern bool behavior_sum_holds(const uint8_t *bytes, size_t size);
 
 /*

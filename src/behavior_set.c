@@ -150,6 +150,47 @@ grown(BehaviorSet *set, void *array, int64 room, size_t size)
 
 /* Kinds ------------------------------------------------------------------ */
 
+/*
+ * A name's first eight bytes, which tell names of one length apart up to
+ * MARK_TELLS.  Kinds are looked for among marks, which lie together, while
+ * names do not.
+ */
+#define MARK_TELLS 8
+
+static inline uint64
+kind_mark(const char *name, uint32 length)
+{
+	uint64 mark = 0;
+
+	if (length >= sizeof(mark))
+	{
+		memcpy(&mark, name, sizeof(mark));
+		return mark;
+	}
+#ifndef WORDS_BIGENDIAN
+	if (length >= 4)
+	{
+		uint32 low;
+		uint32 high;
+
+		/* two loads that overlap, as the bytes behind the name are not ours */
+		memcpy(&low, name, sizeof(low));
+		memcpy(&high, name + length - sizeof(high), sizeof(high));
+		return low | (uint64) high << (8 * (length - 4));
+	}
+#endif
+	memcpy(&mark, name, length);
+	return mark;
+}
+
+/* Whether a slot with the mark of this name is of this name */
+static inline bool
+is_kind(const BehaviorSlot *slot, const char *name, uint32 length)
+{
+	return slot->name_length == length &&
+	       (length <= MARK_TELLS || memcmp(slot->name, name, length) == 0);
+}
+
 static int
 add_kind(BehaviorSet *set, const char *name, uint32 length)
 {
@@ -167,6 +208,7 @@ add_kind(BehaviorSet *set, const char *name, uint32 length)
 		int room = Max(FIRST_KINDS, 2 * set->kinds_room);
 
 		set->slots = grown(set, set->slots, room, sizeof(BehaviorSlot));
+		set->kind_marks = grown(set, set->kind_marks, room, sizeof(uint64));
 		set->kinds_room = room;
 	}
 	slot = &set->slots[set->kinds];
@@ -174,14 +216,8 @@ add_kind(BehaviorSet *set, const char *name, uint32 length)
 	slot->name = MemoryContextAlloc(set->context, Max(length, 1));
 	memcpy(slot->name, name, length);
 	slot->name_length = length;
+	set->kind_marks[set->kinds] = kind_mark(name, length);
 	return set->kinds++;
-}
-
-static inline bool
-is_kind(const BehaviorSlot *slot, const char *name, uint32 length)
-{
-	return slot->name_length == length &&
-	       memcmp(slot->name, name, length) == 0;
 }
 
 /*
@@ -192,12 +228,15 @@ is_kind(const BehaviorSlot *slot, const char *name, uint32 length)
 int
 behavior_set_kind(BehaviorSet *set, int guess, const char *name, uint32 length)
 {
+	uint64 mark = kind_mark(name, length);
 	int i;
 
-	if (guess < set->kinds && is_kind(&set->slots[guess], name, length))
+	if (guess < set->kinds && set->kind_marks[guess] == mark &&
+	    is_kind(&set->slots[guess], name, length))
 		return guess;
 	for (i = 0; i < set->kinds; i++)
-		if (is_kind(&set->slots[i], name, length))
+		if (set->kind_marks[i] == mark &&
+		    is_kind(&set->slots[i], name, length))
 			return i;
 	return add_kind(set, name, length);
 }
@@ -296,6 +335,9 @@ behavior_set_order_kinds(BehaviorSet *set)
 		for (i = 0; i < set->kinds; i++)
 			slots[i] = set->slots[order[i]];
 		memcpy(set->slots, slots, sizeof(BehaviorSlot) * set->kinds);
+		for (i = 0; i < set->kinds; i++)
+			set->kind_marks[i] =
+			    kind_mark(slots[i].name, slots[i].name_length);
 		renumber_entries(set, place);
 		pfree(slots);
 	}
@@ -375,6 +417,22 @@ behavior_set_make_room(BehaviorSet *set)
 	set->entries_room = Max(FIRST_ENTRIES, 2 * room);
 	set->entry =
 	    grown(set, set->entry, set->entries_room, sizeof(BehaviorEntry));
+}
+
+/* Where as many entries can be put; the caller counts them. */
+BehaviorEntry *
+behavior_set_room_for(BehaviorSet *set, int64 count)
+{
+	if (set->entries_room - set->entries < count &&
+	    set->entries_room >= ENTRIES_UNSORTED)
+		behavior_set_compact(set);
+	if (set->entries_room - set->entries < count)
+	{
+		set->entries_room = Max(2 * set->entries_room, set->entries + count);
+		set->entry =
+		    grown(set, set->entry, set->entries_room, sizeof(BehaviorEntry));
+	}
+	return set->entry + set->entries;
 }
 
 void

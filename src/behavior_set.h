@@ -51,14 +51,16 @@ typedef struct BehaviorSet
 {
 	MemoryContext context;
 	char *zone;
-	bool keep_acts; /* rows go in: no act may be forgotten */
-	bool folded;    /* acts have become sums per customer */
+	const char *given_zone; /* the caller's own text of the last row's zone */
+	bool keep_acts;         /* rows go in: no act may be forgotten */
+	bool folded;            /* acts have become sums per customer */
 	TimestampTz first;
 	TimestampTz last;
 
 	int kinds;
 	int kinds_room;
 	BehaviorSlot *slots;
+	uint64 *kind_marks; /* of each slot's name: see behavior_kind_mark() */
 
 	int64 entries;
 	int64 entries_room;
@@ -173,6 +175,7 @@ extern void behavior_set_order_kinds(BehaviorSet *set);
 extern void behavior_set_make_room(BehaviorSet *set);
 extern void behavior_set_add_many(BehaviorSet *set, uint64 high, uint64 low,
                                   int64 count);
+extern BehaviorEntry *behavior_set_room_for(BehaviorSet *set, int64 count);
 extern void behavior_set_compact(BehaviorSet *set);
 extern void behavior_set_add_customer(BehaviorSet *set,
                                       const BehaviorCustomer *customer);
@@ -208,6 +211,13 @@ extern void behavior_fold_if_many(BehaviorSet *set);
 
 /* behavior_part.c */
 extern void behavior_set_add(BehaviorSet *set, const bytea *part);
+
+/* behavior_state.c */
+extern bytea *behavior_state_write(BehaviorSet *set);
+extern bool behavior_state_is_plain(const bytea *bytes);
+extern void behavior_state_check(const bytea *bytes);
+extern BehaviorSet *behavior_state_add(MemoryContext context, BehaviorSet *set,
+                                       const bytea *bytes);
 
 /* behavior_encode.c */
 extern bytea *behavior_set_encode(BehaviorSet *set, bool partial);

@@ -219,9 +219,12 @@ set_for_zone(FunctionCallInfo fcinfo, const char *zone)
 		return behavior_set_make(calib_aggregate_context(fcinfo), zone,
 		                         strlen(zone), true);
 	set = (BehaviorSet *) PG_GETARG_POINTER(0);
-	if (unlikely(strcmp(set->zone, zone) != 0))
+	if (likely(set->given_zone == zone))
+		return set;
+	if (strcmp(set->zone, zone) != 0)
 		behavior_zone_differs(set->zone, strlen(set->zone), zone,
 		                      strlen(zone));
+	set->given_zone = zone;
 	return set;
 }
 
@@ -257,13 +260,17 @@ calib_behavior_transition(PG_FUNCTION_ARGS)
 static BehaviorSet *
 add_part(FunctionCallInfo fcinfo, BehaviorSet *set, const bytea *part)
 {
+	MemoryContext context = calib_aggregate_context(fcinfo);
+
+	if (behavior_state_is_plain(part))
+		return behavior_state_add(context, set, part);
 	if (set == NULL)
 	{
 		BehaviorReader reader;
 
 		behavior_value_open(&reader, part);
-		set = behavior_set_make(calib_aggregate_context(fcinfo),
-		                        reader.header.zone, reader.header.zone_length,
+		set = behavior_set_make(context, reader.header.zone,
+		                        reader.header.zone_length,
 		                        reader.header.partial);
 	}
 	behavior_set_add(set, part);
@@ -296,9 +303,8 @@ calib_behavior_combine(PG_FUNCTION_ARGS)
 	calib_aggregate_context(fcinfo);
 	if (other != NULL)
 		set = add_part(fcinfo, set,
-		               other->encoded
-		                   ? other->encoded
-		                   : behavior_set_encode(other, other->keep_acts));
+		               other->encoded ? other->encoded
+		                              : behavior_state_write(other));
 	if (set == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(set);
@@ -311,7 +317,7 @@ calib_behavior_serialize(PG_FUNCTION_ARGS)
 
 	calib_aggregate_context(fcinfo);
 	set = (BehaviorSet *) PG_GETARG_POINTER(0);
-	PG_RETURN_BYTEA_P(behavior_set_encode(set, set->keep_acts));
+	PG_RETURN_BYTEA_P(behavior_state_write(set));
 }
 
 /* A state from bytes stays bytes until it is combined. */
@@ -323,9 +329,12 @@ calib_behavior_deserialize(PG_FUNCTION_ARGS)
 
 	calib_aggregate_context(fcinfo);
 	bytes = PG_GETARG_BYTEA_PP(0);
-	behavior_validate((const uint8 *) VARDATA_ANY(bytes),
-	                  VARSIZE_ANY_EXHDR(bytes), true,
-	                  ERRCODE_INVALID_BINARY_REPRESENTATION);
+	if (behavior_state_is_plain(bytes))
+		behavior_state_check(bytes);
+	else
+		behavior_validate((const uint8 *) VARDATA_ANY(bytes),
+		                  VARSIZE_ANY_EXHDR(bytes), true,
+		                  ERRCODE_INVALID_BINARY_REPRESENTATION);
 	set = palloc0(sizeof(BehaviorSet));
 	set->encoded = bytes;
 	PG_RETURN_POINTER(set);

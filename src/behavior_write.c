@@ -17,8 +17,8 @@ to_zigzag(int64_t value)
  * one is told from a summary somebody made.  FNV-1a over words of eight bytes,
  * lowest first, and what is left over byte by byte.
  */
-static uint32_t
-checksum(const uint8_t *bytes, size_t size)
+uint32_t
+behavior_sum(const uint8_t *bytes, size_t size)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ size;
 	size_t i = 0;
@@ -49,7 +49,7 @@ behavior_sum_holds(const uint8_t *bytes, size_t size)
 	if (size < CHECKSUM_BYTES)
 		return false;
 	at = bytes + size - CHECKSUM_BYTES;
-	return checksum(bytes, size - CHECKSUM_BYTES) ==
+	return behavior_sum(bytes, size - CHECKSUM_BYTES) ==
 	       ((uint32_t) at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 |
 	        (uint32_t) at[3] << 24);
 }
@@ -212,7 +212,7 @@ behavior_write_end(BehaviorWriter *writer)
 	uint32_t sum;
 	int i;
 
-	sum = checksum(writer->begin, (size_t) (writer->at - writer->begin));
+	sum = behavior_sum(writer->begin, (size_t) (writer->at - writer->begin));
 	want_room(writer, CHECKSUM_BYTES);
 	for (i = 0; i < CHECKSUM_BYTES; i++)
 		*writer->at++ = (uint8_t) (sum >> (8 * i));

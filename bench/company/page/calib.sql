@@ -1,0 +1,2 @@
+\timing on
+SELECT * FROM calib.war_room;
