@@ -51,6 +51,7 @@ say "building the pages"
 node "$ROOT/dashboard/build.js"
 say "a cluster with the company of the demonstration"
 trap '"$ROOT/scripts/cluster.sh" stop $name' EXIT
+trap 'exit 1' INT TERM
 "$ROOT/scripts/cluster.sh" start $name autovacuum=off >/dev/null
 find_dir $name
 . "$DIR/env"

@@ -32,6 +32,7 @@ const admin = (sql) => psql(sql, {user: "postgres"});
 
 // A service of its own per viewer; at any free port.
 const services = [];
+process.on("exit", () => services.forEach(end));
 function service(user, database = "calib") {
   const child = spawn(process.execPath, ["serve.js"], {cwd: dashboard, env: {...process.env, PGUSER: user, PGDATABASE: database, PORT: "0"}});
   services.push(child);
@@ -118,31 +119,38 @@ await page.close();
 
 part("figures: what");
 page = await open(all, "");
-const regions = `FROM calib.war_room ORDER BY unit_id`;
-same(await cells(page, "#regions", "attainment"), psql(`SELECT round(attainment * 100, 1) || '%' ${regions}`), "regions: attainment of today's target");
-same(await cells(page, "#regions", "attainment_original"), psql(`SELECT round(attainment_original * 100, 1) || '%' ${regions}`), "regions: attainment of the original");
-same((await cells(page, "#regions", "pace")).map(number), psql(`SELECT round(pace * 100, 1) || '%' ${regions}`), "regions: pace");
-same(await cells(page, "#regions", "adjustments"), psql(`SELECT adjustments_used || ' / ' || adjustments_remaining ${regions}`), "regions: adjustments used and left");
-same(await cells(page, "#regions", "lag"), psql(`SELECT round(lag_days, 1) ${regions}`), "regions: lag");
-same(await cells(page, "#regions", "sri"), psql(`SELECT coalesce(round(sri_days::numeric, 1)::text, '–') ${regions}`), "regions: SRI");
-same(await cells(page, "#regions", "open"), psql(`SELECT (SELECT count(*) FROM calib.deviation_trail d JOIN calib.unit_label u USING (unit_id) WHERE d.status = 'open' AND u.region = w.region) FROM calib.war_room w ORDER BY w.unit_id`), "regions: open deviations");
-same(await cells(page, "#regions", "nps"), psql(`SELECT coalesce((SELECT CASE WHEN nps > 0 THEN '+' ELSE '' END || round(nps) FROM calib.nps_quarterly n WHERE n.unit_id = w.unit_id AND NOT hidden ORDER BY quarter_start DESC LIMIT 1), '–') FROM calib.war_room w ORDER BY w.unit_id`), "regions: NPS");
-same((await text(page, "#regions small.why")), psql(`SELECT reason ${regions}`), "regions: the reason, in English");
+const regions = psql(`
+    SELECT round(attainment * 100, 1) || '%', round(attainment_original * 100, 1) || '%', round(pace * 100, 1) || '%', adjustments_used || ' / ' || adjustments_remaining,
+           round(lag_days, 1), coalesce(round(sri_days::numeric, 1)::text, '–'),
+           (SELECT count(*) FROM calib.deviation_trail d JOIN calib.unit_label u USING (unit_id) WHERE d.status = 'open' AND u.region = w.region),
+           coalesce((SELECT CASE WHEN nps > 0 THEN '+' ELSE '' END || round(nps) FROM calib.nps_quarterly n WHERE n.unit_id = w.unit_id AND NOT hidden ORDER BY quarter_start DESC LIMIT 1), '–'),
+           reason
+    FROM calib.war_room w ORDER BY unit_id`).map((line) => line.split("|"));
+const ofRegions = (n) => regions.map((row) => row[n]);
+same(await cells(page, "#regions", "attainment"), ofRegions(0), "regions: attainment of today's target");
+same(await cells(page, "#regions", "attainment_original"), ofRegions(1), "regions: attainment of the original");
+same((await cells(page, "#regions", "pace")).map(number), ofRegions(2), "regions: pace");
+same(await cells(page, "#regions", "adjustments"), ofRegions(3), "regions: adjustments used and left");
+same(await cells(page, "#regions", "lag"), ofRegions(4), "regions: lag");
+same(await cells(page, "#regions", "sri"), ofRegions(5), "regions: SRI");
+same(await cells(page, "#regions", "open"), ofRegions(6), "regions: open deviations");
+same(await cells(page, "#regions", "nps"), ofRegions(7), "regions: NPS");
+same((await text(page, "#regions small.why")), ofRegions(8), "regions: the reason, in English");
 same(await cells(page, ".columns", "attainment"), psql(`SELECT round(attainment * 100, 1) || '%' FROM calib.attainment JOIN calib.unit_label u USING (unit_id, unit_kind) WHERE unit_kind = 'team' AND grain = 'quarter' AND period_start = '2025-10-01' AND product_line = '' ORDER BY u.parent_id, unit_id`), "teams: attainment");
 same(await text(page, '.tile[data-key="attainment"] strong'), psql(`SELECT round(attainment * 100, 1) || '%' FROM calib.attainment WHERE unit_id = 1 AND grain = 'quarter' AND period_start = '2025-10-01'`), "the company's attainment");
 ok((await page.locator("#regions svg.bullet .floor").count()) === 4 && (await page.locator('tr[data-unit="13"] svg.bullet .original').count()) === 1, "the floor is drawn, and the original target where it differs");
 // the language is chosen on the page, and kept on the next
 await page.click(".languages >> text=中文");
 same(await text(page, "h1"), [zh["page.war_room"]], "one click, and the page is in Chinese");
-same(await text(page, "#regions small.why"), psql(`SET calib.language = 'zh'; SELECT reason ${regions}`), "calib's own reasons, too");
+same(await text(page, "#regions small.why"), psql("SET calib.language = 'zh'; SELECT reason FROM calib.war_room ORDER BY unit_id"), "calib's own reasons, too");
 await page.goto(`${all.base}deviations`);
 await page.waitForSelector(".card");
 same(await text(page, "h1"), [zh["page.deviations"]], "the next page keeps the language");
 await page.close();
 
 page = await open(all, "quadrant");
-for (const quadrant of ["environment", "on_track", "execution", "windfall"])
-  same(await text(page, `.count[data-quadrant="${quadrant}"] b`), psql(`SELECT count(*) FROM calib.diagnosis WHERE quadrant = '${quadrant}'`), `quadrant: ${quadrant}`);
+const counted = psql("SELECT q, count(d) FROM unnest('{environment,on_track,execution,windfall}'::text[]) q LEFT JOIN calib.diagnosis d ON d.quadrant = q GROUP BY q");
+same((await Promise.all(counted.map((line) => text(page, `.count[data-quadrant="${line.split("|")[0]}"] b`)))).flat(), counted.map((line) => line.split("|")[1]), "quadrants: how many units are in each");
 ok((await page.locator("#quadrant-chart .dots > *").count()) === Number(psql("SELECT count(*) FROM calib.diagnosis WHERE pace IS NOT NULL AND density_index IS NOT NULL")[0]), "one dot per unit");
 same(await text(page, "#calls td.text"), psql("SELECT reason FROM calib.diagnosis WHERE signal = 'strong' ORDER BY unit_id"), "calls to act, with their reasons");
 // pointing at the dots finds a reason

@@ -94,7 +94,7 @@ export const en = {
   "tile.adjustments": "Adjustments used",
   "tile.adjustments_note": "{remaining} left, {pending} pending, all targets",
   "tile.sri": "Days to an act (SRI)",
-  "tile.sri_note": "{acted} acts this quarter, {unit}",
+  "tile.sri_note": "{unit}, acts this quarter: {acted}",
   "tile.sri_none": "no act this quarter",
   "tile.nps": "Net promoter score",
   "tile.nps_note": "{quarter}, {answers} answers",

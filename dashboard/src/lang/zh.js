@@ -94,7 +94,7 @@ export const zh = {
   "tile.adjustments": "已用修正次数",
   "tile.adjustments_note": "剩余 {remaining}，在途 {pending}（全部目标）",
   "tile.sri": "响应天数（SRI）",
-  "tile.sri_note": "本季度行动 {acted} 次，{unit}",
+  "tile.sri_note": "{unit}，本季度行动 {acted} 次",
   "tile.sri_none": "本季度尚无行动",
   "tile.nps": "净推荐值",
   "tile.nps_note": "{quarter}，{answers} 份回答",

@@ -100,7 +100,7 @@ function drawState() {
   if (!state.ok && (state.error || state.unreachable))
     parts.push(h("div", {class: "problem", role: "alert", id: "down"},
       h("strong", {}, t(state.unreachable ? "state.service_down" : "state.database_down")), " ",
-      state.error?.code && h("code", {}, state.error.code), " ", state.error?.message, " ",
+      state.error?.code && h("code", {}, state.error.code), " ", state.error && `${state.error.message.replace(/[.。]$/, "")}. `,
       state.read_at && t("state.last_read", {time: f.clock(state.read_at)})));
   else if (!state.read_at) parts.push(h("div", {class: "notice"}, t("state.reading")));
   if (changed || (!context && state.read_at && state.ok))
