@@ -6,15 +6,13 @@
 # tree. DEB_BUILD_OPTIONS=nocheck leaves out the tests of the build (a few minutes).
 set -eu
 . "$(dirname "$0")/lib.sh"
+. "$ROOT/scripts/roots.sh"
 
 "$ROOT/scripts/setup.sh" deb
 use_pg || die "no pg_config at $PG_CONFIG"
 DIR=$(mktemp -d /tmp/calib-deb.XXXXXX)
 trap 'rm -rf "$DIR"' EXIT
-mkdir "$DIR/calib"
-# What is tracked, or would be: no build products.
-(cd "$ROOT" && git ls-files -z --cached --others --exclude-standard |
-	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -C "$DIR/calib" -xf -
+copy_tree "$DIR/calib"
 chmod 755 "$DIR"
 [ "$(id -u)" != 0 ] || chown -R postgres: "$DIR"
 

@@ -37,6 +37,8 @@ run_version() {
 	fi
 	copy_tree "$root/srv/calib"
 	set -- env "PG_CONFIG=/usr/lib/postgresql/$v/bin/pg_config"
+	# in the root's lists, which are there where it has a pg_cron at all
+	if [ -z "$(in_root "$root" apt-cache show "postgresql-$v-cron" 2>/dev/null)" ]; then set -- "$@" CALIB_WITHOUT_CRON=1; fi
 	[ -z "${TESTS+x}" ] || set -- "$@" "TESTS=$TESTS"
 	[ -z "${TAP+x}" ] || set -- "$@" "TAP=$TAP"
 	for data in CALIB_DATA CALIB_FIVETRAN; do

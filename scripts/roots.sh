@@ -94,7 +94,15 @@ in_root() {
 copy_tree() {
 	rm -rf "$1"
 	mkdir -p "$1"
-	(cd "$ROOT" && git ls-files -z --cached --others --exclude-standard |
-		tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar --no-same-owner -C "$1" -xf -
+	(
+		cd "$ROOT" || exit
+		if git rev-parse --git-dir >/dev/null 2>&1; then
+			git ls-files -z --cached --others --exclude-standard |
+				tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null
+		else
+			# an unpacked release
+			tar -cf - --exclude=./.run --exclude=node_modules --exclude='*.o' --exclude='*.so' --exclude='*.bc' .
+		fi
+	) | tar --no-same-owner -C "$1" -xf -
 	chmod 755 "$1"
 }

@@ -83,7 +83,7 @@ ANALYZE quadrant_unit;
 CREATE FUNCTION pg_temp.plain(actual numeric, target numeric, density float8, peer_density float8) RETURNS text LANGUAGE sql IMMUTABLE AS
 $$SELECT CASE WHEN actual / target < 1 THEN CASE WHEN density / peer_density < 1 THEN 'execution' ELSE 'environment' END
               ELSE CASE WHEN density / peer_density < 1 THEN 'windfall' ELSE 'on_track' END END$$;
-CREATE VIEW quadrant_check AS
+CREATE TEMP VIEW quadrant_check AS
 SELECT region, team, calib.deviation_quadrant(actual, target, density, peer_density) AS got,
        pg_temp.plain(sum(actual), sum(target), avg(density), avg(peer_density)) AS want
 FROM quadrant_unit GROUP BY ROLLUP (region, team);

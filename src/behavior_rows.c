@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(calib_behavior_kind_counts);
 PG_FUNCTION_INFO_V1(calib_behavior_customer_counts);

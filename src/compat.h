@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "utils/jsonb.h"
 
 #if PG_VERSION_NUM < 150000
 #error "calib needs PostgreSQL 15 or later"
@@ -35,6 +36,30 @@
 /* since 18 a word before the declaration, before that an attribute */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* 19 asks for options of the scan as well */
+#if PG_VERSION_NUM >= 190000
+#define calib_begin_scan(relation, snapshot) \
+	table_beginscan((relation), (snapshot), 0, NULL, SO_NONE)
+#else
+#define calib_begin_scan(relation, snapshot) \
+	table_beginscan((relation), (snapshot), 0, NULL)
+#endif
+
+/* what jsonb is built in has the finished value in it since 19; before that
+ * each push returned it */
+#if PG_VERSION_NUM >= 190000
+#define calib_push_json(state, as, value) \
+	pushJsonbValue((state), (as), (value))
+#else
+typedef struct JsonbInState
+{
+	JsonbParseState *parseState;
+	JsonbValue *result;
+} JsonbInState;
+#define calib_push_json(state, as, value) \
+	((state)->result = pushJsonbValue(&(state)->parseState, (as), (value)))
 #endif
 
 /* compat.c: reads a timestamptz without raising an error */

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
 
 #define ROW_TRIGGER "calib_feed_row"
 #define INSERT_TRIGGER "calib_feed_insert"

@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
 
 /* Rows -----------------------------------------------------------------------
  */

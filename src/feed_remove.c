@@ -18,6 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
 
 #define EQ " OPERATOR(pg_catalog.=) "
 #define KEYS_AT_ONCE 10000

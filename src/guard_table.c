@@ -571,7 +571,7 @@ take_rows_of(Oid relid, Oid part)
 	table = calib_guarded_table(relid, relation);
 	slot = table_slot_create(relation, NULL);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan = table_beginscan(relation, snapshot, 0, NULL);
+	scan = calib_begin_scan(relation, snapshot);
 	each = AllocSetContextCreate(CurrentMemoryContext, "calib guarded row",
 	                             ALLOCSET_DEFAULT_SIZES);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
+#include "utils/tuplestore.h"
 
 static const char *const destinations[] = {
     "unit",     "customer", "opportunity", "stage_change",

@@ -33,8 +33,8 @@
 
 #include "row_json.h"
 
-static void push_datum(JsonbParseState **state, JsonbIteratorToken as,
-                       Datum value, bool isnull, Oid type);
+static void push_datum(JsonbInState *state, JsonbIteratorToken as, Datum value,
+                       bool isnull, Oid type);
 
 static void
 set_string(JsonbValue *to, char *text)
@@ -211,12 +211,12 @@ set_common(JsonbValue *to, Datum value, Oid type)
 
 /* One dimension of an array; the elements are taken in storage order. */
 static void
-push_dimension(JsonbParseState **state, int ndim, const int *dims,
-               Datum **value, bool **isnull, Oid type)
+push_dimension(JsonbInState *state, int ndim, const int *dims, Datum **value,
+               bool **isnull, Oid type)
 {
 	int i;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	calib_push_json(state, WJB_BEGIN_ARRAY, NULL);
 	for (i = 0; i < dims[0]; i++)
 	{
 		if (ndim > 1)
@@ -224,11 +224,11 @@ push_dimension(JsonbParseState **state, int ndim, const int *dims,
 		else
 			push_datum(state, WJB_ELEM, *(*value)++, *(*isnull)++, type);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	calib_push_json(state, WJB_END_ARRAY, NULL);
 }
 
 static void
-push_array(JsonbParseState **state, Datum value, Oid element)
+push_array(JsonbInState *state, Datum value, Oid element)
 {
 	ArrayType *array = DatumGetArrayTypeP(value);
 	int empty = 0;
@@ -250,11 +250,11 @@ push_array(JsonbParseState **state, Datum value, Oid element)
 }
 
 static void
-push_tuple(JsonbParseState **state, HeapTuple row, TupleDesc desc)
+push_tuple(JsonbInState *state, HeapTuple row, TupleDesc desc)
 {
 	int i;
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	calib_push_json(state, WJB_BEGIN_OBJECT, NULL);
 	for (i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
@@ -265,14 +265,14 @@ push_tuple(JsonbParseState **state, HeapTuple row, TupleDesc desc)
 		if (attribute->attisdropped)
 			continue;
 		set_string(&key, pstrdup(NameStr(attribute->attname)));
-		pushJsonbValue(state, WJB_KEY, &key);
+		calib_push_json(state, WJB_KEY, &key);
 		value = heap_getattr(row, i + 1, desc, &isnull);
 		push_datum(state, WJB_VALUE, value, isnull, attribute->atttypid);
 	}
 }
 
 static void
-push_composite(JsonbParseState **state, Datum value)
+push_composite(JsonbInState *state, Datum value)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
 	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
@@ -284,14 +284,13 @@ push_composite(JsonbParseState **state, Datum value)
 	row.t_tableOid = InvalidOid;
 	row.t_data = header;
 	push_tuple(state, &row, desc);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	calib_push_json(state, WJB_END_OBJECT, NULL);
 	ReleaseTupleDesc(desc);
 }
 
 /* What is no common type: a domain, an array, a composite, or another. */
 static void
-push_other(JsonbParseState **state, JsonbIteratorToken as, Datum value,
-           Oid type)
+push_other(JsonbInState *state, JsonbIteratorToken as, Datum value, Oid type)
 {
 	Oid base = getBaseType(type);
 	Oid element = get_element_type(base);
@@ -307,12 +306,12 @@ push_other(JsonbParseState **state, JsonbIteratorToken as, Datum value,
 	{
 		set_string(&entry, reads_the_same(type) ? output_text(value, type)
 		                                        : plain_text(value, type));
-		pushJsonbValue(state, as, &entry);
+		calib_push_json(state, as, &entry);
 	}
 }
 
 static void
-push_datum(JsonbParseState **state, JsonbIteratorToken as, Datum value,
+push_datum(JsonbInState *state, JsonbIteratorToken as, Datum value,
            bool isnull, Oid type)
 {
 	JsonbValue entry;
@@ -320,7 +319,7 @@ push_datum(JsonbParseState **state, JsonbIteratorToken as, Datum value,
 	check_stack_depth();
 	entry.type = jbvNull;
 	if (isnull || set_common(&entry, value, type))
-		pushJsonbValue(state, as, &entry);
+		calib_push_json(state, as, &entry);
 	else
 		push_other(state, as, value, type);
 }
@@ -328,23 +327,25 @@ push_datum(JsonbParseState **state, JsonbIteratorToken as, Datum value,
 Jsonb *
 calib_row_to_jsonb(HeapTuple row, TupleDesc desc)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 
 	push_tuple(&state, row, desc);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	calib_push_json(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }
 
 /* {"key": "value"} */
 Jsonb *
 calib_pair_to_jsonb(const char *key, const char *value)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue entry;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	calib_push_json(&state, WJB_BEGIN_OBJECT, NULL);
 	set_string(&entry, pstrdup(key));
-	pushJsonbValue(&state, WJB_KEY, &entry);
+	calib_push_json(&state, WJB_KEY, &entry);
 	set_string(&entry, pstrdup(value));
-	pushJsonbValue(&state, WJB_VALUE, &entry);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	calib_push_json(&state, WJB_VALUE, &entry);
+	calib_push_json(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }

@@ -38,6 +38,11 @@ sub at
 
 my $printed = play('one', sort glob 'demo/*.sql');
 
+# What the README shows of it; errors are psql's to print elsewhere.
+my ($excerpt) = slurp_file('README.md') =~ /^(    == Nine months.*?)^and leaves/ms;
+my %printed = map { s/^\s+|\s+$//gr => 1 } split /\n/, $printed;
+is(join("\n", grep { /\S/ && !/^(?:ERROR|DETAIL):/ && !$printed{$_} } map { s/^\s+|\s+$//gr } split /\n/, $excerpt), '', 'the README shows what it prints');
+
 # The company's facts come from its CRM: 74 reps with 18 shops each; 15 teams with 50
 # premium deals and one rep with five; and every row of the CRM's is a fact, and no other.
 is($node->safe_psql('one', q{SELECT count(*), count(DISTINCT unit_id) FROM calib.customer WHERE external_ref LIKE 'S%'}), '1332|74', q{the CRM's shops are customers});
