@@ -186,8 +186,7 @@ BEGIN
         SELECT t.ancestor_id, f.product_line, sum(f.weighted), sum(f.weighted_on_time), sum(f.events)::bigint, sum(f.late_events)::bigint,
                NULL::bigint, NULL::float8
         FROM calib.own_behavior_in($1, $2, $3, below) f
-        JOIN calib.unit_tree t ON t.unit_id = f.unit_id
-         AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
+        JOIN calib.unit_closure t ON t.unit_id = f.unit_id AND f.day >= t.valid_from AND f.day < t.valid_to
         WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
         GROUP BY t.ancestor_id, f.product_line
         HAVING sum(f.events) > 0;
@@ -209,8 +208,7 @@ BEGIN
         -- customer on one day are two acts
         SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
         FROM own o
-        JOIN calib.unit_tree t ON t.unit_id = o.unit_id
-         AND o.day >= coalesce(t.valid_from, o.day) AND o.day < coalesce(t.valid_to, o.day + 1)
+        JOIN calib.unit_closure t ON t.unit_id = o.unit_id AND o.day >= t.valid_from AND o.day < t.valid_to
         LEFT JOIN existing e ON e.unit_id = o.unit_id AND e.product_line = o.product_line AND e.day = o.day
         WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
         GROUP BY t.ancestor_id, o.product_line
