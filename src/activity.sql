@@ -78,6 +78,7 @@ INSERT INTO calib.indicator (code, label_en, label_zh, better) VALUES
     ('collection_contacts', 'Collection contacts', '催款联系', 'more');
 SELECT calib.keep_in_dump('calib.indicator', seeded => true);
 
+-- Days at the very edge of time are refused: their week ends where no date can be.
 -- By month, and what belongs to no month yet in the default partition (see
 -- activity_partition.sql). Indexes stand on the partitions alone: with one on the parent,
 -- which is the extension's, a dump of those made later cannot be restored. Its foreign
@@ -91,8 +92,8 @@ CREATE TABLE calib.activity (
     product_line text NOT NULL DEFAULT '',
     kind text NOT NULL,
     outcome text,
-    occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
-    due_at timestamptz,
+    occurred_at timestamptz NOT NULL CHECK (occurred_at >= '4713-01-01 BC UTC' AND occurred_at < '294276-01-01 UTC'),
+    due_at timestamptz CHECK (NOT isfinite(due_at) OR (due_at >= '4713-01-01 BC UTC' AND due_at < '294276-01-01 UTC')),
     quantity float8 NOT NULL DEFAULT 1 CHECK (quantity >= 0 AND quantity < 'Infinity'),
     recorded_at timestamptz NOT NULL DEFAULT calib.clock()
 ) PARTITION BY RANGE (occurred_at);
