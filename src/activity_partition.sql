@@ -330,6 +330,9 @@ BEGIN
     IF months IS NULL THEN
         RETURN 0;
     END IF;
+    -- A rollup between what it found marked and what it reads would find nothing to read,
+    -- and store that.
+    PERFORM calib.lock_summaries('retention');
     kept_from := calib.start_of(date_trunc('month', calib.may_drop_before(
         (date_trunc('month', calib.day_of($1)) - make_interval(months => months))::date))::date);
     FOR old IN SELECT l.leaf, l.to_at FROM calib.activity_leaves() l WHERE l.to_at <= kept_from ORDER BY l.to_at LOOP
@@ -347,5 +350,5 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION calib.drop_old_activities(timestamptz) IS
-'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody reads them for longer than a second they stay until the next run. Internal.';
+'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody reads them for longer than a second, or they are being summed up, they stay until the next run. READ COMMITTED only (25001). Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_old_activities(timestamptz) FROM PUBLIC;
