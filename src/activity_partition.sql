@@ -112,8 +112,7 @@ COMMENT ON FUNCTION calib.activity_leaves() IS
 'The partitions of calib.activity but the default one, and the time each is for: from_at up to, not including, to_at.';
 
 -- Rows come to the new table before it is a partition, and leave the default one while
--- no trigger is awake: to calib they stay where they are. Whoever writes to the default
--- partition meanwhile waits.
+-- no trigger is awake: to calib they stay where they are. Whoever writes meanwhile waits.
 CREATE FUNCTION calib.move_from_default(leaf regclass, from_at timestamptz, to_at timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -176,6 +175,9 @@ BEGIN
     EXECUTE format('COMMENT ON TABLE %s IS %L', leaf,
         format('Activities of %s; read and written as calib.activity.', to_char($1, 'YYYY-MM')));
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf);
+    -- who is told the default partition, and comes to it when the month has its own, would
+    -- be refused (23514): who writes waits before
+    LOCK TABLE ONLY calib.activity IN SHARE ROW EXCLUSIVE MODE;
     LOCK TABLE ONLY calib.activity_default IN ACCESS EXCLUSIVE MODE;
     PERFORM calib.move_from_default(leaf::regclass, span.from_at, span.to_at);
     PERFORM calib.index_activities(leaf::regclass);
