@@ -106,6 +106,10 @@ BEGIN
         DELETE FROM calib.result_climb;
         RETURN NULL;
     END IF;
+    -- An older snapshot would not see that the zone was changed since: to lock it fails then.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM FROM calib.organisation FOR SHARE;
+    END IF;
     IF TG_OP <> 'INSERT' THEN
         INSERT INTO calib.result_sum
         SELECT r.unit_id, r.measure, r.product_line, date_trunc('month', r.occurred_at AT TIME ZONE zone)::date,
