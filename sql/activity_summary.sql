@@ -136,6 +136,22 @@ UPDATE calib.organisation SET zone = 'Europe/Berlin';
 SELECT unit_id, min(day), max(day), count(DISTINCT day) FROM calib.activity_mark GROUP BY 1 ORDER BY 1;
 ROLLBACK;
 
+-- An act of more outcomes than its label can tell keeps nobody else from being summed up:
+-- its unit's week stays marked, and is read from the activities.
+BEGIN;
+INSERT INTO calib.activity (unit_id, customer_id, kind, outcome, occurred_at, recorded_at)
+SELECT 3, 4, 'visit', lpad(g::text, 200, '拜'), '2026-03-04 09:00+08', '2026-03-04 18:00+08' FROM generate_series(1, 2000) g;
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, recorded_at) VALUES
+    (2, 1, 'visit', '2026-03-04 09:00+08', '2026-03-04 18:00+08'), (3, 4, 'visit', '2026-03-10 09:00+08', '2026-03-10 18:00+08');
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT unit_id, min(day), max(day), count(*) FROM calib.activity_mark GROUP BY unit_id;
+SELECT u, "from", e FROM stored WHERE "from" >= '03-02' AND line = '';
+SELECT unit_id, week, events FROM calib.behavior_weekly WHERE unit_id > 1 AND week IN ('2026-03-02', '2026-03-09') ORDER BY 1, 2;
+DELETE FROM calib.activity WHERE outcome LIKE '拜%';
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT count(*) FROM calib.activity_mark;
+ROLLBACK;
+
 -- Anew, and for whom.
 SELECT calib.resummarise('2026-03-01', '2026-03-09') AS marks;
 TABLE marked;
