@@ -150,6 +150,16 @@ SELECT unit_id, week, events FROM calib.behavior_weekly WHERE unit_id > 1 AND we
 DELETE FROM calib.activity WHERE outcome LIKE '拜%';
 SELECT calib.run_rollup(calib.clock()) AS stored;
 SELECT count(*) FROM calib.activity_mark;
+-- nor when days that could be summed up are put together: a behavior has 16384 labels
+INSERT INTO calib.customer (customer_id, unit_id, name) SELECT 1000 + g, 3, 'n' || g FROM generate_series(1, 8200) g;
+INSERT INTO calib.activity (unit_id, customer_id, kind, outcome, occurred_at, recorded_at)
+SELECT 3, 1000 + g, 'visit', d || '-' || g, '2026-03-08 09:00+08'::timestamptz + d * interval '1 day', '2026-03-10 18:00+08' FROM generate_series(1, 2) d, generate_series(1, 8200) g;
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SET LOCAL calib.clock = '2026-03-16 15:00+08';
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT u, "from", e, c FROM stored WHERE "from" >= '03-09' AND line = '';
+SELECT unit_id, week, events FROM calib.behavior_weekly WHERE unit_id > 1 AND week = '2026-03-09' ORDER BY 1;
 ROLLBACK;
 
 -- Anew, and for whom.

@@ -125,7 +125,7 @@ BEGIN
         FROM numbered p
         GROUP BY p.large, p.n / 1000
     LOOP
-        stored := stored + CASE WHEN slice.large THEN calib.store_parts(slice.units, slice.from_days, slice.to_days, true)
+        stored := stored + CASE WHEN slice.large THEN calib.store_what_can_be(slice.units, slice.from_days, slice.to_days, true)
                                 ELSE calib.merge_parts(slice.units, slice.from_days, slice.to_days) END;
     END LOOP;
     RETURN stored;
