@@ -155,6 +155,9 @@ INSERT INTO calib.customer (customer_id, unit_id, name) SELECT 1000 + g, 3, 'n' 
 INSERT INTO calib.activity (unit_id, customer_id, kind, outcome, occurred_at, recorded_at)
 SELECT 3, 1000 + g, 'visit', d || '-' || g, '2026-03-08 09:00+08'::timestamptz + d * interval '1 day', '2026-03-10 18:00+08' FROM generate_series(1, 2) d, generate_series(1, 8200) g;
 SELECT calib.run_rollup(calib.clock()) AS stored;
+-- days together have more, and nobody's figures care: 8200 customers twice, and one with two acts
+SELECT unit_id, events, existing_events AS existing, abs(concentration - (8200 * 4 + 4) / 16402.0 ^ 2) < 1e-15 AS hhi
+FROM calib.all_behavior_in('2026-03-09 00:00+08', '2026-03-16 00:00+08') WHERE unit_id = 3 AND product_line = '';
 SET LOCAL calib.clock = '2026-03-16 15:00+08';
 SELECT calib.run_rollup(calib.clock()) AS stored;
 SELECT calib.run_rollup(calib.clock()) AS stored;
