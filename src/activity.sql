@@ -90,13 +90,19 @@ CREATE TABLE calib.activity (
     unit_id bigint NOT NULL,
     customer_id bigint,
     opportunity_id bigint,
-    product_line text NOT NULL DEFAULT '' CHECK (octet_length(product_line) <= 2000),
+    product_line text NOT NULL DEFAULT '',
     kind text NOT NULL,
-    outcome text CHECK (octet_length(outcome) <= 2000),
-    occurred_at timestamptz NOT NULL CHECK (occurred_at >= '4713-01-01 BC UTC' AND occurred_at < '294276-01-01 UTC'),
-    due_at timestamptz CHECK (NOT isfinite(due_at) OR (due_at >= '4713-01-01 BC UTC' AND due_at < '294276-01-01 UTC')),
+    outcome text,
+    occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
+    due_at timestamptz,
     quantity float8 NOT NULL DEFAULT 1 CHECK (quantity >= 0 AND quantity < 1e15),
-    recorded_at timestamptz NOT NULL DEFAULT calib.clock()
+    recorded_at timestamptz NOT NULL DEFAULT calib.clock(),
+    -- what is summed up of it stands in an index, and in the label of an act
+    CONSTRAINT activity_names_short CHECK (length(product_line) <= 200 AND length(outcome) <= 200),
+    -- its week and month have a beginning and an end in any time zone
+    CONSTRAINT activity_of_4000_bc_to_10000 CHECK (occurred_at >= '4000-01-01 00:00+00 BC' AND occurred_at < '10001-01-01 00:00+00'),
+    CONSTRAINT activity_due_4000_bc_to_10000 CHECK (NOT isfinite(due_at)
+        OR due_at >= '4000-01-01 00:00+00 BC' AND due_at < '10001-01-01 00:00+00')
 ) PARTITION BY RANGE (occurred_at);
 COMMENT ON TABLE calib.activity IS 'What people did: one dated act of a unit, usually a rep, on a customer. (source, external_id) identifies it.';
 COMMENT ON COLUMN calib.activity.source IS 'Where the fact comes from.';
