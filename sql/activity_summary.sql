@@ -98,6 +98,27 @@ SELECT sum(e) AS events, sum(w) AS weighted FROM stored;
 ROLLBACK;
 SELECT u, line, w, in_time, e, late, hhi FROM own_sums('2026-02-01 00:00+08', '2026-04-01 00:00+08');
 
+-- To the day and the moment: a mark inside a month and a week,
+BEGIN;
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, recorded_at) VALUES (2, 5, 'visit', '2026-02-27 09:00+08', '2026-02-27 10:00+08');
+SELECT u, e, existing, hhi FROM own_sums('2026-02-01 00:00+08', '2026-03-01 00:00+08') WHERE line = '';
+SELECT u, e, existing, hhi FROM own_sums('2026-02-24 00:00+08', '2026-03-01 00:00+08') WHERE line = '';
+ROLLBACK;
+-- a window that ends when the last act of both happened, which is not in it,
+SELECT u, e FROM own_sums('2026-02-01 00:00+08', '2026-02-28 23:59+08') WHERE line = '';
+SELECT u, e FROM own_sums('2026-02-24 00:00+08', '2026-02-28 23:59+08') WHERE line = '';
+SELECT u, e FROM own_sums('2026-02-24 00:00+08', '2026-02-28 23:59:00.000001+08') WHERE line = '';
+-- and a team that moved, with its rep, on the last day of a week that is stored whole.
+BEGIN;
+INSERT INTO calib.unit (unit_id, parent_id, kind, name) VALUES (10, NULL, 'region', 'north'), (11, NULL, 'region', 'south'), (12, 10, 'team', 'mover'), (13, 12, 'rep', 'Zhou');
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, recorded_at) VALUES
+    (13, 1, 'visit', '2026-03-03 09:00+08', '2026-03-03 10:00+08'), (13, 2, 'call', '2026-03-08 09:00+08', '2026-03-08 10:00+08');
+SELECT calib.run('rollup') AS stored;
+UPDATE calib.unit_history SET valid = '(,2026-03-08)' WHERE unit_id = 12;
+INSERT INTO calib.unit_history (unit_id, parent_id, valid) VALUES (12, 11, '[2026-03-08,)');
+SELECT u, e, w, existing, hhi FROM own_sums('2026-03-01 00:00+08', '2026-03-09 00:00+08') WHERE u > 9;
+ROLLBACK;
+
 -- Outcomes with a weight of their own: the label of an act tells them, by time of record.
 INSERT INTO calib.activity_kind VALUES ('[odd', 'Odd', '奇');
 INSERT INTO calib.activity_weight (kind, outcome, weight, valid_from) VALUES ('visit', 'won', 3, '2026-03-01'), ('[odd', 'x', 0.5, '2026-03-01');

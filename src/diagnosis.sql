@@ -174,7 +174,8 @@ BEGIN
         -- the units next below each parent, as one group
         SELECT f.parent_id, f.measure, f.product_line, f.unit_kind, coalesce(f.peer_group, '') AS peer_group,
                count(*) AS children, count(*) FILTER (WHERE f.pace < f.floor) AS missing,
-               row_number() OVER (PARTITION BY f.parent_id, f.measure, f.product_line ORDER BY count(*) DESC, f.unit_kind) AS rank
+               row_number() OVER (PARTITION BY f.parent_id, f.measure, f.product_line ORDER BY count(*) DESC, f.unit_kind,
+                                  coalesce(f.peer_group, '')) AS rank
         FROM attained f
         WHERE f.parent_id IS NOT NULL AND f.pace IS NOT NULL
         GROUP BY f.parent_id, f.measure, f.product_line, f.unit_kind, coalesce(f.peer_group, '')
