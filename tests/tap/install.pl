@@ -195,7 +195,7 @@ none('no trigger function is executable by PUBLIC', $members . q{
 # text or rows to act on them as another is for calib's own functions.
 my $of_public = join ', ', map { "'$_'" } qw(
 	ack_outbox acknowledge_agreement act act_effects actor_covers acts_by_person approve_adjustment
-	approve_request attach attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in behavior_weekly_in
+	approve_request attach attach_crm attach_evidence attainment_at attainment_weekly_now audit_table backfill_step behavior_in behavior_weekly_in
 	cancel_meeting channel_focus_in claim_outbox close_meeting comment_deviation conversion_in decide
 	detach detect diagnosed_period digest dismiss dismiss_reminder draft_agreement duties_own edit_report
 	expected_triggers facts_waiting fed_sources feed_problems file_adjustment file_report file_request
