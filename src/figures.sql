@@ -138,6 +138,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET work_mem = '64MB'
+-- of a few days that are read raw, along an index, whatever the caller's plan needs
+SET enable_nestloop = on
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
