@@ -80,28 +80,37 @@ AS $$
 DECLARE
     that_day date := calib.day_of(as_of);
     from_month date;
-    period_starts date[];
 BEGIN
-    SELECT array_agg(DISTINCT k.period_start), least(min(k.period_start), $1) INTO period_starts, from_month
+    SELECT min(k.period_start) INTO from_month
     FROM calib.target_keys() k
     WHERE k.period_start <= that_day AND calib.period_end(k.period_start, k.grain) > $1;
-    IF period_starts IS NULL OR of_units = '{}' THEN
+    IF from_month IS NULL OR of_units = '{}' THEN
         RETURN;
     END IF;
+    from_month := least(from_month, $1);
     RETURN QUERY
     WITH cut AS MATERIALIZED (
         SELECT e.* FROM calib.week_ends($1, as_of) e
-    ), target AS MATERIALIZED (
-        SELECT c.week, c.week_end, c.elapsed_at, t.*, row_number() OVER () AS place
+    ), period AS MATERIALIZED (
+        SELECT DISTINCT k.grain, k.period_start, calib.period_end(k.period_start, k.grain) AS period_end
+        FROM calib.target_keys() k
+        WHERE k.period_start <= that_day
+    ), asked AS MATERIALIZED (
+        -- the periods that each week touches; those that go on are judged where it ends
+        SELECT c.week, c.week_end, c.value_at, c.elapsed_at, p.grain, array_agg(p.period_start) AS starts
         FROM cut c
-        CROSS JOIN LATERAL calib.all_targets_in(c.value_at, NULL,
-            ARRAY(SELECT s FROM unnest(period_starts) AS s WHERE s < c.week_end), of_units) t
-        WHERE t.period_end >= c.week_end AND (t.period_end = c.week_end OR c.week_end = c.week + 7)
+        JOIN period p ON p.period_start < c.week_end AND p.period_end >= c.week_end
+        WHERE p.period_end = c.week_end OR c.week_end = c.week + 7
+        GROUP BY 1, 2, 3, 4, 5
+    ), target AS MATERIALIZED (
+        SELECT a.week, a.week_end, a.elapsed_at, t.*, row_number() OVER () AS place
+        FROM asked a
+        CROSS JOIN LATERAL calib.all_targets_in(a.value_at, a.grain, a.starts, of_units) t
     ), line AS MATERIALIZED (
         -- a target without a product line counts the results of all
         SELECT r.unit_id, r.measure, l.product_line, r.week_end, sum(r.amount) AS amount
         FROM calib.all_results_by_week(from_month, $1, as_of, of_units) r
-        CROSS JOIN LATERAL (SELECT '' UNION SELECT r.product_line) AS l (product_line)
+        CROSS JOIN LATERAL unnest(CASE r.product_line WHEN '' THEN ARRAY[''] ELSE ARRAY['', r.product_line] END) AS l (product_line)
         GROUP BY 1, 2, 3, 4
     ), bound AS MATERIALIZED (
         SELECT g.day::date AS day
