@@ -17,6 +17,47 @@ RETURNS TABLE (u bigint, line text, w numeric, in_time numeric, e bigint, late b
 AS $$ SELECT b.unit_id, b.product_line, b.weighted, b.weighted_on_time, b.events, b.late_events, b.existing_events, round(b.concentration::numeric, 3)
       FROM calib.all_behavior_in($1, $2, $3) b ORDER BY 1, 2 $$;
 
+-- A mark is of the zone of its moment, within a transaction, too.
+BEGIN;
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '1', 2, 'visit', '2026-03-02 20:00+00');
+SAVEPOINT s;
+UPDATE calib.organisation SET zone = 'UTC';
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '2', 2, 'visit', '2026-03-04 20:00+00');
+TABLE marked;
+ROLLBACK TO s;
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '2', 2, 'visit', '2026-03-04 20:00+00');
+TABLE marked;
+-- an index somebody has put on them has them, too
+CREATE INDEX ON calib.activity_mark (day);
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '3', 2, 'visit', '2026-03-06 10:00+08');
+SET LOCAL enable_seqscan = off;
+SELECT day FROM calib.activity_mark WHERE day = '2026-03-06';
+ROLLBACK;
+-- Time ends before a week does: no fact is that far away, where it could not be summed up;
+-- nor has one a line that fits into no key, or a quantity that fits into no sum.
+\set VERBOSITY sqlstate
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (2, 'visit', '294276-12-15 10:00+00');
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (2, 'visit', '4714-11-25 10:00+00 BC');
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (2, 'visit', 'infinity');
+INSERT INTO calib.activity (unit_id, kind, occurred_at, due_at) VALUES (2, 'visit', '2026-03-02', '294276-12-31 10:00+00');
+INSERT INTO calib.activity (unit_id, kind, occurred_at, product_line) VALUES (2, 'visit', '2026-03-02', repeat('x', 2001));
+INSERT INTO calib.activity (unit_id, kind, occurred_at, outcome) VALUES (2, 'visit', '2026-03-02', repeat('x', 2001));
+INSERT INTO calib.activity (unit_id, kind, occurred_at, quantity) VALUES (2, 'visit', '2026-03-02', 1e15);
+\set VERBOSITY default
+BEGIN;
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, quantity) SELECT 2, g, 'contract_change', '2026-03-02', 9e14 FROM generate_series(1, 2) g;
+-- hardly to be compressed
+INSERT INTO calib.activity (unit_id, kind, occurred_at, outcome, product_line) SELECT 2, 'visit', '2026-03-02', x, x FROM (SELECT left(string_agg(md5(g::text), ''), 2000) AS x FROM generate_series(1, 63) g) l;
+SELECT calib.run('rollup') AS stored;
+SELECT numerator FROM calib.indicator_weekly WHERE unit_id = 2 AND week = '2026-03-02' AND code = 'contract_changes';
+ROLLBACK;
+BEGIN;
+INSERT INTO calib.activity (source, unit_id, kind, occurred_at, due_at) VALUES ('z', 2, 'visit', '294275-12-31 23:59:59+00', '4713-01-01 00:00+00 BC'), ('z', 2, 'visit', '4713-01-01 00:00+00 BC', 'infinity');
+SELECT calib.run('rollup') AS stored;
+SELECT unit_id, from_day, to_day, closed, events FROM calib.activity_summary ORDER BY from_day;
+SELECT count(*) FROM own_sums('2026-02-01 00:00+08', '2026-04-01 00:00+08');
+ROLLBACK;
+
 -- A week that is over, cut by the end of February, and days of the one that is not.
 INSERT INTO calib.activity (source, external_id, unit_id, customer_id, product_line, kind, outcome, occurred_at, recorded_at) VALUES
     ('s', '1', 2, 1, '', 'visit', NULL, '2026-02-26 09:00+08', '2026-02-26 18:00+08'),

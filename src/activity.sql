@@ -78,6 +78,8 @@ INSERT INTO calib.indicator (code, label_en, label_zh, better) VALUES
     ('collection_contacts', 'Collection contacts', '催款联系', 'more');
 SELECT calib.keep_in_dump('calib.indicator', seeded => true);
 
+-- What could not be summed up is refused: at the very edge of time a week ends where no date
+-- can be, a long line fits into no key, and a quantity beyond all counting into no sum.
 -- By month, and what belongs to no month yet in the default partition (see
 -- activity_partition.sql). Indexes stand on the partitions alone: with one on the parent,
 -- which is the extension's, a dump of those made later cannot be restored. Its foreign
@@ -88,12 +90,12 @@ CREATE TABLE calib.activity (
     unit_id bigint NOT NULL,
     customer_id bigint,
     opportunity_id bigint,
-    product_line text NOT NULL DEFAULT '',
+    product_line text NOT NULL DEFAULT '' CHECK (octet_length(product_line) <= 2000),
     kind text NOT NULL,
-    outcome text,
-    occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
-    due_at timestamptz,
-    quantity float8 NOT NULL DEFAULT 1 CHECK (quantity >= 0 AND quantity < 'Infinity'),
+    outcome text CHECK (octet_length(outcome) <= 2000),
+    occurred_at timestamptz NOT NULL CHECK (occurred_at >= '4713-01-01 BC UTC' AND occurred_at < '294276-01-01 UTC'),
+    due_at timestamptz CHECK (NOT isfinite(due_at) OR (due_at >= '4713-01-01 BC UTC' AND due_at < '294276-01-01 UTC')),
+    quantity float8 NOT NULL DEFAULT 1 CHECK (quantity >= 0 AND quantity < 1e15),
     recorded_at timestamptz NOT NULL DEFAULT calib.clock()
 ) PARTITION BY RANGE (occurred_at);
 COMMENT ON TABLE calib.activity IS 'What people did: one dated act of a unit, usually a rep, on a customer. (source, external_id) identifies it.';
