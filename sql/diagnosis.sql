@@ -188,6 +188,15 @@ SELECT pg_temp.team(n, 100, CASE n WHEN 6 THEN 105 ELSE 70 END) FROM generate_se
 SELECT pg_temp.visits(10 * n, 98, since => '2025-04-02') FROM generate_series(1, 6) n \g /dev/null
 SELECT * FROM seen WHERE unit_id IN (2, 6, 1000) ORDER BY unit_id;
 SELECT reason FROM calib.diagnose_period('2025-10-01 00:00+08', 'quarter', '2025-07-01') WHERE unit_id = 1000;
+-- two peer groups of three: as large as one another, and the first by name speaks for all
+SAVEPOINT groups;
+UPDATE calib.unit SET peer_group = CASE WHEN unit_id > 3 THEN 'b' ELSE 'a' END WHERE unit_id < 7;
+UPDATE calib.result SET amount = CASE WHEN unit_id < 40 THEN 100 ELSE 60 END;
+SELECT reason_code <> 'market_wide' AS a_attains FROM seen WHERE unit_id = 1000;
+UPDATE calib.unit SET peer_group = CASE WHEN unit_id > 3 THEN 'a' ELSE 'b' END WHERE unit_id < 7;
+SELECT reason_code, (reason_args ->> 'missing')::integer AS missing, (reason_args ->> 'children')::integer AS children
+FROM calib.diagnose_period('2025-10-01 00:00+08', 'quarter', '2025-07-01') WHERE unit_id = 1000;
+ROLLBACK TO groups;
 -- had they worked more before, it would not be the market
 SELECT pg_temp.visits(10 * n, 10, 101, since => '2025-04-02') FROM generate_series(1, 6) n \g /dev/null
 SELECT reason_code FROM seen WHERE unit_id = 1000;
@@ -206,6 +215,8 @@ ROLLBACK;
 -- 13. Bad input.
 \set VERBOSITY sqlstate
 SELECT * FROM calib.diagnose(now(), 'fortnight');
+SELECT * FROM calib.diagnose(now(), 'week');
+SELECT * FROM calib.diagnose(now(), NULL);
 SELECT count(*) FROM calib.diagnose(NULL);
 SELECT calib.reason_text('no such reason', '{}') IS NULL AS unknown;
 DROP TABLE border;

@@ -134,6 +134,16 @@ TRUNCATE calib.result;
 SELECT count(*) AS sums, (SELECT count(*) FROM calib.result_climb) AS climbed FROM calib.result_sum;
 ROLLBACK;
 
+-- what is the company's own has climbed nowhere that could tell it happened later
+BEGIN;
+INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'company', 'C');
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-04-03', 5, '2026-04-03'), (1, '2026-04-20', 7, '2026-04-20');
+SET LOCAL calib.clock = '2026-05-01 09:00+08';
+SELECT calib.fold_result_sums(calib.clock()) AS folded;
+SELECT month, amount FROM calib.all_results_by_month('2026-04-01', '2026-05-01', '2026-04-10');
+SELECT month, amount FROM calib.all_results_by_month('2026-04-01', '2026-05-01', calib.clock(), '2026-04-10');
+ROLLBACK;
+
 -- another zone, other months; before there are targets
 BEGIN;
 INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'rep', 'P');
@@ -146,4 +156,19 @@ ROLLBACK;
 -- sums are folded where each statement sees what is committed
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT calib.fold_result_sums(calib.clock());
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+TRUNCATE calib.result;
+ROLLBACK;
+
+-- recorded at no time: the lag of all above would be no number, whatever is taken away again
+BEGIN;
+INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'rep', 'P');
+SAVEPOINT s;
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-01-02', 5, 'infinity');
+ROLLBACK TO s;
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-01-02', 5, '-infinity');
+ROLLBACK TO s;
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-01-02', 5, '2026-01-03');
+UPDATE calib.result SET recorded_at = 'infinity';
 ROLLBACK;

@@ -139,14 +139,14 @@ DECLARE
     movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
 BEGIN
     RETURN QUERY
-    SELECT s.unit_id, s.product_line, last, calib.rollup(a.acts)
+    SELECT s.unit_id, s.product_line, last, calib.rollup_any_kind(a.acts)
     FROM calib.summary_in($1, $2, $3) s
     JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
     WHERE s.events_usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
     GROUP BY s.unit_id, s.product_line;
     IF movers <> '{}' OR first < calib.dropped_before() THEN
         RETURN QUERY
-        SELECT s.unit_id, s.product_line, e.day, calib.behavior(calib.noon_of(e.day), e.customer_id, e.kind, NULL, 'UTC')
+        SELECT s.unit_id, s.product_line, e.day, calib.behavior(calib.noon_of(e.day), e.customer_id, '', NULL, 'UTC')
         FROM calib.summary_in($1, $2, $3) s
         JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
         CROSS JOIN LATERAL calib.acts(a.acts) e
@@ -156,7 +156,7 @@ BEGIN
     END IF;
     IF raw.unit_ids IS NOT NULL THEN
         RETURN QUERY
-        SELECT a.unit_id, a.product_line, a.day, calib.behavior(calib.noon_of(a.day), a.customer_id, a.kind, NULL, 'UTC')
+        SELECT a.unit_id, a.product_line, a.day, calib.behavior(calib.noon_of(a.day), a.customer_id, '', NULL, 'UTC')
         FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
         WHERE a.weight IS NOT NULL
         GROUP BY a.unit_id, a.product_line, a.day;
@@ -194,7 +194,7 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH own AS MATERIALIZED (
-        SELECT f.unit_id, f.product_line, f.day, calib.rollup(f.acts) AS acts
+        SELECT f.unit_id, f.product_line, f.day, calib.rollup_any_kind(f.acts) AS acts
         FROM calib.own_focus_in($1, $2, $3, below) f
         GROUP BY f.unit_id, f.product_line, f.day
     ), existing AS MATERIALIZED (
@@ -206,7 +206,7 @@ BEGIN
     ), focus AS MATERIALIZED (
         -- each act is one event, so events are what is summed: two reps with one
         -- customer on one day are two acts
-        SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
+        SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup_any_kind(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
         FROM own o
         JOIN calib.unit_closure t ON t.unit_id = o.unit_id AND o.day >= t.valid_from AND o.day < t.valid_to
         LEFT JOIN existing e ON e.unit_id = o.unit_id AND e.product_line = o.product_line AND e.day = o.day
