@@ -414,10 +414,14 @@ DECLARE
     from_ats timestamptz[] := calib.starts_of($2);
     to_ats timestamptz[] := calib.starts_of($3);
 BEGIN
-    DELETE FROM calib.activity_act s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
-    WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
-    DELETE FROM calib.activity_summary s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
-    WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
+    -- of a month that is summed up for the first time nothing is stored
+    IF EXISTS (SELECT FROM calib.activity_summary s
+               WHERE s.unit_id = ANY ($1) AND s.from_day >= (SELECT min(d) FROM unnest($2) AS d) AND s.from_day < (SELECT max(d) FROM unnest($3) AS d)) THEN
+        DELETE FROM calib.activity_act s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
+        WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
+        DELETE FROM calib.activity_summary s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
+        WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
+    END IF;
     -- Nothing is joined that the planner, who cannot tell how many there are, would loop
     -- over: span is the place in the arrays.
     WITH figure AS MATERIALIZED (
