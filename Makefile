@@ -47,7 +47,7 @@ demo:
 demo-stop:
 	@scripts/cluster.sh stop demo
 dashboard:
-	@VIEWER="$(VIEWER)" DATABASE="$(DATABASE)" PORT="$(PORT)" scripts/dashboard.sh
+	@scripts/dashboard.sh
 test:
 	@scripts/test.sh
 test-clients:

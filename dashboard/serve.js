@@ -1,11 +1,12 @@
-// The dashboard's service: node serve.js [connection URI]. Without a URI the PG* variables
-// say where, as for every client of PostgreSQL. PORT: where to listen (4680 or the next free).
+// The dashboard's service: node serve.js. CALIB_DATABASE is a connection URI; without one the
+// PG* variables say where, as for every client of PostgreSQL. PORT: where to listen (4680 or
+// the next free).
 import {fileURLToPath} from "node:url";
 import {Figures} from "./server/figures.js";
 import {serve} from "./server/http.js";
 
 const root = fileURLToPath(new URL("./dist", import.meta.url));
-const figures = new Figures(process.argv[2] ? {connectionString: process.argv[2]} : {});
+const figures = new Figures(process.env.CALIB_DATABASE ? {connectionString: process.env.CALIB_DATABASE} : {});
 
 async function listen() {
   const wanted = process.env.PORT ? [Number(process.env.PORT)] : Array.from({length: 20}, (_, n) => 4680 + n);

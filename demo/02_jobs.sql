@@ -88,7 +88,7 @@ BEGIN
         four := nine + interval '7 hours';
         CALL demo.act(four - interval '24 hours', nine);
         PERFORM set_config('calib.clock', nine::text, false);
-        PERFORM calib.run('detect'), calib.run('rules'), calib.run('monthly_meeting');
+        PERFORM calib.run('rollup'), calib.run('detect'), calib.run('rules'), calib.run('monthly_meeting');
         CALL demo.act(nine, four);
         PERFORM set_config('calib.clock', four::text, false);
         PERFORM calib.run('weekly_report');

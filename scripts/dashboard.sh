@@ -16,7 +16,10 @@ node "$here/build.js"
 if [ -n "${DATABASE:-}" ]; then
 	say "reading the database given"
 	cd "$here"
-	exec node serve.js "$DATABASE"
+	# not as an argument: everybody here may read those, and it may hold a password
+	CALIB_DATABASE=$DATABASE
+	export CALIB_DATABASE
+	exec node serve.js
 fi
 
 "$ROOT/scripts/cluster.sh" status demo >/dev/null 2>&1 || "$ROOT/scripts/demo.sh"

@@ -58,13 +58,16 @@ fits() {
 # Sets DIR, the run directory of cluster $1: in the clone where that is
 # possible, else one below /tmp remembered in .run/NAME.dir. The file `owner`
 # in it says which clone and name made it, so that a copied clone does not
-# take over its model's cluster.
+# take over its model's cluster; and it is ours, or that of whose clone this
+# is. Anybody else may have put a directory where ours has been cleared away,
+# and we would run its env.
 find_dir() {
 	DIR=$ROOT/.run/$1
 	if [ -f "$DIR.dir" ]; then
 		DIR=$(cat "$DIR.dir")
 	fi
-	[ -d "$DIR" ] && [ "$(cat "$DIR/owner" 2>/dev/null)" = "$ROOT $1" ]
+	[ -d "$DIR" ] && [ "$(cat "$DIR/owner" 2>/dev/null)" = "$ROOT $1" ] &&
+		[ -n "$(find "$DIR/owner" -prune -type f \( -user "$(id -u)" -o -user "$(ls -nd "$ROOT" | awk '{ print $3 }')" \))" ]
 }
 
 # Builds in the clone. Objects made for another server or with other flags

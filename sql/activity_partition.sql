@@ -38,6 +38,17 @@ INSERT INTO calib.activity (source, external_id, unit_id, customer_id, kind, occ
     ('crm', 'BC', 1, 1, 'visit', '0044-03-15 10:00+08 BC');
 SELECT s, left(pg_temp.code(format('INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (1, ''visit'', %s)', s)), 5)
 FROM unnest(ARRAY['NULL', '''infinity''', '''-infinity''']) s;
+-- what nobody could sum up: it would keep the job rollup from everybody's activities
+SELECT s, pg_temp.code(format('INSERT INTO calib.activity (unit_id, kind, outcome, product_line, occurred_at, due_at) VALUES (1, ''visit'', %s)', s))
+FROM unnest(ARRAY[$$NULL, '', '294276-12-31', NULL$$, $$NULL, '', '4700-01-01 BC', NULL$$, $$NULL, '', '2025-10-14', '294276-12-31'$$,
+    $$NULL, '', '2025-10-14', '4700-01-01 BC'$$, $$repeat('拜', 201), '', '2025-10-14', NULL$$, $$NULL, repeat('x', 201), '2025-10-14', NULL$$]) s;
+BEGIN;
+INSERT INTO calib.activity (unit_id, kind, outcome, product_line, occurred_at, due_at) VALUES
+    (1, 'visit', repeat('拜', 200), repeat('访', 200), '9999-12-31 23:00+08', '9999-12-31 23:00+08'),
+    (1, 'visit', NULL, '', '4000-01-02 BC', 'infinity');
+SELECT calib.run('rollup') > 0 AS summed_up;
+SELECT count(*) FROM calib.activity_mark;
+ROLLBACK;
 
 -- Months are made in organisation time, and what lies in the default partition moves
 -- there past all triggers

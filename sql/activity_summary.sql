@@ -17,6 +17,41 @@ RETURNS TABLE (u bigint, line text, w numeric, in_time numeric, e bigint, late b
 AS $$ SELECT b.unit_id, b.product_line, b.weighted, b.weighted_on_time, b.events, b.late_events, b.existing_events, round(b.concentration::numeric, 3)
       FROM calib.all_behavior_in($1, $2, $3) b ORDER BY 1, 2 $$;
 
+-- A mark is of the zone of its moment, within a transaction, too.
+BEGIN;
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '1', 2, 'visit', '2026-03-02 20:00+00');
+SAVEPOINT s;
+UPDATE calib.organisation SET zone = 'UTC';
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '2', 2, 'visit', '2026-03-04 20:00+00');
+TABLE marked;
+ROLLBACK TO s;
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '2', 2, 'visit', '2026-03-04 20:00+00');
+TABLE marked;
+-- an index somebody has put on them has them, too
+CREATE INDEX ON calib.activity_mark (day);
+INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES ('z', '3', 2, 'visit', '2026-03-06 10:00+08');
+SET LOCAL enable_seqscan = off;
+SELECT day FROM calib.activity_mark WHERE day = '2026-03-06';
+ROLLBACK;
+-- Time ends before a week does: no fact is that far away, where it could not be summed up;
+-- nor has one a line that fits into no key, or a quantity that fits into no sum.
+\set VERBOSITY sqlstate
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (2, 'visit', '294276-12-15 10:00+00');
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (2, 'visit', '4714-11-25 10:00+00 BC');
+INSERT INTO calib.activity (unit_id, kind, occurred_at) VALUES (2, 'visit', 'infinity');
+INSERT INTO calib.activity (unit_id, kind, occurred_at, due_at) VALUES (2, 'visit', '2026-03-02', '294276-12-31 10:00+00');
+INSERT INTO calib.activity (unit_id, kind, occurred_at, product_line) VALUES (2, 'visit', '2026-03-02', repeat('x', 2001));
+INSERT INTO calib.activity (unit_id, kind, occurred_at, outcome) VALUES (2, 'visit', '2026-03-02', repeat('x', 2001));
+INSERT INTO calib.activity (unit_id, kind, occurred_at, quantity) VALUES (2, 'visit', '2026-03-02', 1e15);
+\set VERBOSITY default
+BEGIN;
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, quantity) SELECT 2, g, 'contract_change', '2026-03-02', 9e14 FROM generate_series(1, 2) g;
+-- hardly to be compressed
+INSERT INTO calib.activity (unit_id, kind, occurred_at, outcome, product_line) SELECT 2, 'visit', '2026-03-02', x, x FROM (SELECT left(string_agg(md5(g::text), ''), 200) AS x FROM generate_series(1, 7) g) l;
+SELECT calib.run('rollup') AS stored;
+SELECT numerator FROM calib.indicator_weekly WHERE unit_id = 2 AND week = '2026-03-02' AND code = 'contract_changes';
+ROLLBACK;
+
 -- A week that is over, cut by the end of February, and days of the one that is not.
 INSERT INTO calib.activity (source, external_id, unit_id, customer_id, product_line, kind, outcome, occurred_at, recorded_at) VALUES
     ('s', '1', 2, 1, '', 'visit', NULL, '2026-02-26 09:00+08', '2026-02-26 18:00+08'),
@@ -167,6 +202,35 @@ DELETE FROM calib.activity_act; DELETE FROM calib.activity_summary;
 SET LOCAL calib.restoring = off;
 UPDATE calib.organisation SET zone = 'Europe/Berlin';
 SELECT unit_id, min(day), max(day), count(DISTINCT day) FROM calib.activity_mark GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+
+-- An act of more outcomes than its label can tell keeps nobody else from being summed up:
+-- its unit's week stays marked, and is read from the activities.
+BEGIN;
+INSERT INTO calib.activity (unit_id, customer_id, kind, outcome, occurred_at, recorded_at)
+SELECT 3, 4, 'visit', lpad(g::text, 200, '拜'), '2026-03-04 09:00+08', '2026-03-04 18:00+08' FROM generate_series(1, 2000) g;
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, recorded_at) VALUES
+    (2, 1, 'visit', '2026-03-04 09:00+08', '2026-03-04 18:00+08'), (3, 4, 'visit', '2026-03-10 09:00+08', '2026-03-10 18:00+08');
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT unit_id, min(day), max(day), count(*) FROM calib.activity_mark GROUP BY unit_id;
+SELECT u, "from", e FROM stored WHERE "from" >= '03-02' AND line = '';
+SELECT unit_id, week, events FROM calib.behavior_weekly WHERE unit_id > 1 AND week IN ('2026-03-02', '2026-03-09') ORDER BY 1, 2;
+DELETE FROM calib.activity WHERE outcome LIKE '拜%';
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT count(*) FROM calib.activity_mark;
+-- nor when days that could be summed up are put together: a behavior has 16384 labels
+INSERT INTO calib.customer (customer_id, unit_id, name) SELECT 1000 + g, 3, 'n' || g FROM generate_series(1, 8200) g;
+INSERT INTO calib.activity (unit_id, customer_id, kind, outcome, occurred_at, recorded_at)
+SELECT 3, 1000 + g, 'visit', d || '-' || g, '2026-03-08 09:00+08'::timestamptz + d * interval '1 day', '2026-03-10 18:00+08' FROM generate_series(1, 2) d, generate_series(1, 8200) g;
+SELECT calib.run_rollup(calib.clock()) AS stored;
+-- days together have more, and nobody's figures care: 8200 customers twice, and one with two acts
+SELECT unit_id, events, existing_events AS existing, abs(concentration - (8200 * 4 + 4) / 16402.0 ^ 2) < 1e-15 AS hhi
+FROM calib.all_behavior_in('2026-03-09 00:00+08', '2026-03-16 00:00+08') WHERE unit_id = 3 AND product_line = '';
+SET LOCAL calib.clock = '2026-03-16 15:00+08';
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT calib.run_rollup(calib.clock()) AS stored;
+SELECT u, "from", e, c FROM stored WHERE "from" >= '03-09' AND line = '';
+SELECT unit_id, week, events FROM calib.behavior_weekly WHERE unit_id > 1 AND week = '2026-03-09' ORDER BY 1;
 ROLLBACK;
 
 -- Anew, and for whom.

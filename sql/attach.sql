@@ -244,13 +244,14 @@ SELECT source, external_id, unit_id FROM calib.activity WHERE source <> 'manual'
 SELECT calib.detach($n$fe"ed'; DROP TABLE crm.visit; --$n$);
 
 -- The session's settings do not change what an expression is -----------------------------------
-SET standard_conforming_strings = off;
+-- those that are there: 19 has left two of them behind
+DO $$ BEGIN SET standard_conforming_strings = off; EXCEPTION WHEN OTHERS THEN NULL; END $$;
 SET backslash_quote = on;
-SET escape_string_warning = off;
+DO $$ BEGIN SET escape_string_warning = off; EXCEPTION WHEN OTHERS THEN NULL; END $$;
 SELECT own.fault('outcome', $$'\' || (rep$$), own.fault('outcome', $$'\'$$);
 RESET standard_conforming_strings;
 RESET backslash_quote;
-RESET escape_string_warning;
+DO $$ BEGIN RESET escape_string_warning; EXCEPTION WHEN OTHERS THEN NULL; END $$;
 
 -- A source that is dropped is told, and detached ------------------------------------------------
 CREATE TABLE crm.short (id integer, rep text, at timestamptz);

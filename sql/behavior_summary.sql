@@ -53,6 +53,15 @@ FROM (SELECT calib.behavior(NULL, customer_id, kind, quantity) AS b FROM week) A
 -- an empty part changes nothing
 SELECT calib.rollup(p) OPERATOR(calib.=) (SELECT b FROM whole) AS same
 FROM (SELECT b FROM whole UNION ALL SELECT calib.behavior(NULL::timestamptz, 1, 'x', 1) FROM week UNION ALL SELECT NULL) AS x(p);
+-- where no kind is asked for all rows are of one, and parts may have more than a summary holds
+SELECT calib.rollup_any_kind(p) OPERATOR(calib.=) (SELECT calib.behavior(occurred_at, customer_id, CASE WHEN kind IS NOT NULL THEN '' END, quantity, 'Asia/Shanghai', recorded_at) FROM week) AS same
+FROM (SELECT b FROM whole UNION ALL SELECT NULL) AS x(p);
+CREATE TABLE wordy AS
+SELECT calib.behavior('2025-08-04 09:00+08'::timestamptz + p * interval '1 day', i, p || ' ' || i, 1) AS b FROM generate_series(1, 4) p, generate_series(1, 5000) i GROUP BY p;
+SELECT calib.rollup(b) FROM wordy;
+SELECT calib.events(b), calib.customers(b), calib.active_days(b), calib.concentration(b) = 1 / 5000.0 AS even, (SELECT count(*) FROM calib.kind_counts(b)) AS kinds
+FROM (SELECT calib.rollup_any_kind(b) AS b FROM wordy) AS x;
+SELECT calib.rollup_any_kind(NULL) IS NULL AS no_parts;
 
 -- 4. bad input: 22023 each
 SELECT calib.behavior('infinity', 1, 'visit', 1);
@@ -266,4 +275,4 @@ WITH good AS (
 )
 SELECT bool_and(refused(bytes)) AS all_refused, count(*) > 25000 AS many FROM bad;
 DROP FUNCTION differs, plan, sent, refused;
-DROP TABLE week, whole, act, plain, summary, large, part, stored;
+DROP TABLE week, whole, wordy, act, plain, summary, large, part, stored;

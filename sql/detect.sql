@@ -210,7 +210,7 @@ SET LOCAL calib.clock = '2025-08-18 12:00+08';
 SELECT unit_id, acted, open FROM calib.sri_monthly ORDER BY unit_id;
 SELECT unit_id FROM calib.response_by_unit ORDER BY unit_id;
 SELECT unit_id, unit_name, kind FROM calib.deviation_open;
-SELECT region, deviations_open FROM calib.war_room_now();
+SELECT region, deviations_open FROM calib.war_room_now() ORDER BY region;
 SELECT unit_id, duty, rule, created_at, due_at FROM calib.reminder;
 SET LOCAL SESSION AUTHORIZATION north;
 SELECT (SELECT count(*) FROM calib.deviation) AS deviations, (SELECT count(*) FROM calib.reminder) AS reminders;

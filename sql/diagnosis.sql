@@ -215,6 +215,8 @@ ROLLBACK;
 -- 13. Bad input.
 \set VERBOSITY sqlstate
 SELECT * FROM calib.diagnose(now(), 'fortnight');
+SELECT * FROM calib.diagnose(now(), 'week');
+SELECT * FROM calib.diagnose(now(), NULL);
 SELECT count(*) FROM calib.diagnose(NULL);
 SELECT calib.reason_text('no such reason', '{}') IS NULL AS unknown;
 DROP TABLE border;

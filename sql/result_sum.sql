@@ -157,3 +157,18 @@ ROLLBACK;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT calib.fold_result_sums(calib.clock());
 ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+TRUNCATE calib.result;
+ROLLBACK;
+
+-- recorded at no time: the lag of all above would be no number, whatever is taken away again
+BEGIN;
+INSERT INTO calib.unit (unit_id, kind, name) VALUES (1, 'rep', 'P');
+SAVEPOINT s;
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-01-02', 5, 'infinity');
+ROLLBACK TO s;
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-01-02', 5, '-infinity');
+ROLLBACK TO s;
+INSERT INTO calib.result (unit_id, occurred_at, amount, recorded_at) VALUES (1, '2026-01-02', 5, '2026-01-03');
+UPDATE calib.result SET recorded_at = 'infinity';
+ROLLBACK;

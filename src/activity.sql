@@ -78,6 +78,8 @@ INSERT INTO calib.indicator (code, label_en, label_zh, better) VALUES
     ('collection_contacts', 'Collection contacts', '催款联系', 'more');
 SELECT calib.keep_in_dump('calib.indicator', seeded => true);
 
+-- What could not be summed up is refused: at the very edge of time a week ends where no date
+-- can be, a long line fits into no key, and a quantity beyond all counting into no sum.
 -- By month, and what belongs to no month yet in the default partition (see
 -- activity_partition.sql). Indexes stand on the partitions alone: with one on the parent,
 -- which is the extension's, a dump of those made later cannot be restored. Its foreign
@@ -93,8 +95,14 @@ CREATE TABLE calib.activity (
     outcome text,
     occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
     due_at timestamptz,
-    quantity float8 NOT NULL DEFAULT 1 CHECK (quantity >= 0 AND quantity < 'Infinity'),
-    recorded_at timestamptz NOT NULL DEFAULT calib.clock()
+    quantity float8 NOT NULL DEFAULT 1 CHECK (quantity >= 0 AND quantity < 1e15),
+    recorded_at timestamptz NOT NULL DEFAULT calib.clock(),
+    -- what is summed up of it stands in an index, and in the label of an act
+    CONSTRAINT activity_names_short CHECK (length(product_line) <= 200 AND length(outcome) <= 200),
+    -- its week and month have a beginning and an end in any time zone
+    CONSTRAINT activity_of_4000_bc_to_10000 CHECK (occurred_at >= '4000-01-01 00:00+00 BC' AND occurred_at < '10001-01-01 00:00+00'),
+    CONSTRAINT activity_due_4000_bc_to_10000 CHECK (NOT isfinite(due_at)
+        OR due_at >= '4000-01-01 00:00+00 BC' AND due_at < '10001-01-01 00:00+00')
 ) PARTITION BY RANGE (occurred_at);
 COMMENT ON TABLE calib.activity IS 'What people did: one dated act of a unit, usually a rep, on a customer. (source, external_id) identifies it.';
 COMMENT ON COLUMN calib.activity.source IS 'Where the fact comes from.';

@@ -8,7 +8,8 @@
  * entering the first.
  *
  * Rows of it are written below SQL, one per activity: the heap and its one
- * index, no plan.  In a partition by month a row is never older than what
+ * index, no plan; by the executor where it has more, if only while the one is
+ * built anew.  In a partition by month a row is never older than what
  * retention has dropped, because its partition would be gone: what came too
  * late is in the default partition, and only there it is looked for.
  */
@@ -47,7 +48,6 @@ typedef struct Known
 	bool is_default;
 	AttrNumber column[KEY_COLUMNS]; /* in the leaf, which may order its own */
 	Oid keys;
-	Oid index;
 } Known;
 
 static Known known;
@@ -55,7 +55,7 @@ static Known known;
 static void
 forget(Datum arg, Oid relid)
 {
-	if (!OidIsValid(relid) || relid == known.leaf || relid == known.keys)
+	if (!OidIsValid(relid) || relid == known.leaf)
 		known.valid = false;
 }
 
@@ -89,7 +89,6 @@ static void
 learn(Relation leaf)
 {
 	static bool registered = false;
-	Relation keys;
 
 	if (known.valid && known.leaf == RelationGetRelid(leaf))
 		return;
@@ -104,9 +103,6 @@ learn(Relation leaf)
 	known.column[KEY_EXTERNAL_ID - 1] = column_of(leaf, "external_id");
 	known.column[KEY_OCCURRED_AT - 1] = column_of(leaf, "occurred_at");
 	known.keys = calib_member_relation("activity_key");
-	keys = table_open(known.keys, AccessShareLock);
-	known.index = RelationGetPrimaryKeyIndex(keys);
-	table_close(keys, NoLock);
 	known.valid = true;
 }
 
@@ -126,13 +122,31 @@ read_key(Relation leaf, HeapTuple row, Datum *values)
 	}
 }
 
+static bool
+is_only_index(Relation keys)
+{
+	List *indexes = RelationGetIndexList(keys);
+	bool is_only = list_length(indexes) == 1;
+
+	list_free(indexes);
+	return is_only;
+}
+
 /* Its index waits for who enters the same key, and refuses it: 23505. */
 static void
 enter_key(Relation keys, Relation index, Datum *values)
 {
 	bool nulls[KEY_COLUMNS] = {false};
-	HeapTuple key = heap_form_tuple(RelationGetDescr(keys), values, nulls);
-	IndexInfo *info = makeNode(IndexInfo);
+	HeapTuple key;
+	IndexInfo *info;
+
+	if (!is_only_index(keys))
+	{
+		calib_store_row(keys, values, nulls, KEY_COLUMNS);
+		return;
+	}
+	key = heap_form_tuple(RelationGetDescr(keys), values, nulls);
+	info = makeNode(IndexInfo);
 
 	/* what index_insert looks at of a plain unique index */
 	info->ii_NumIndexAttrs = 2;
@@ -288,7 +302,9 @@ calib_keep_activity_key(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	learn(trigger->tg_relation);
 	keys = table_open(known.keys, RowExclusiveLock);
-	index = index_open(known.index, RowExclusiveLock);
+	/* as it is now that nobody may take it away: it may have been built anew
+	 */
+	index = index_open(RelationGetPrimaryKeyIndex(keys), RowExclusiveLock);
 	keep_key(trigger, keys, index);
 	index_close(index, NoLock);
 	table_close(keys, NoLock);

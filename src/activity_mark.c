@@ -11,7 +11,8 @@
  * This is the one thing an insert pays for, so it goes straight into the heap,
  * and a transaction marks a day once.  What it has marked is forgotten at the
  * end of every subtransaction, which may take marks back, and by a rollup in
- * the same transaction, which removes them.
+ * the same transaction, which removes them; and so is the time zone, which a
+ * change of it in the same transaction, or the end of that, makes another.
  */
 #include "calib.h"
 
@@ -86,11 +87,17 @@ forget_marked(void)
 }
 
 static void
+forget_zone(void)
+{
+	zone_days.tz = NULL;
+}
+
+static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	/* its memory goes with the transaction's */
 	marked = NULL;
-	zone_days.tz = NULL;
+	forget_zone();
 }
 
 static void
@@ -99,6 +106,8 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 {
 	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
 		forget_marked();
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_zone();
 }
 
 static void
@@ -241,14 +250,20 @@ write_mark(const MarkKey *key)
 	    table_open(calib_member_relation("activity_mark"), RowExclusiveLock);
 	Datum values[3];
 	bool nulls[3] = {key == NULL, false, key == NULL || key->no_opportunity};
-	HeapTuple row;
 
 	values[0] = key == NULL ? (Datum) 0 : Int64GetDatum(key->unit);
 	values[1] = DateADTGetDatum(key == NULL ? DATEVAL_NOBEGIN : key->day);
 	values[2] = key == NULL ? (Datum) 0 : Int64GetDatum(key->opportunity);
-	row = heap_form_tuple(RelationGetDescr(marks), values, nulls);
-	simple_heap_insert(marks, row);
-	heap_freetuple(row);
+	if (marks->rd_rel->relhasindex) /* somebody's own */
+		calib_store_row(marks, values, nulls, lengthof(values));
+	else
+	{
+		HeapTuple row =
+		    heap_form_tuple(RelationGetDescr(marks), values, nulls);
+
+		simple_heap_insert(marks, row);
+		heap_freetuple(row);
+	}
 	table_close(marks, NoLock);
 }
 
@@ -345,10 +360,11 @@ calib_mark_activity(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* The marks of this transaction are gone: what comes marks anew. */
+/* The marks of this transaction are gone, or of another zone. */
 Datum
 calib_forget_marks(PG_FUNCTION_ARGS)
 {
 	forget_marked();
+	forget_zone();
 	PG_RETURN_VOID();
 }

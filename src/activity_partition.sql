@@ -112,8 +112,7 @@ COMMENT ON FUNCTION calib.activity_leaves() IS
 'The partitions of calib.activity but the default one, and the time each is for: from_at up to, not including, to_at.';
 
 -- Rows come to the new table before it is a partition, and leave the default one while
--- no trigger is awake: to calib they stay where they are. Whoever writes to the default
--- partition meanwhile waits.
+-- no trigger is awake: to calib they stay where they are. Whoever writes meanwhile waits.
 CREATE FUNCTION calib.move_from_default(leaf regclass, from_at timestamptz, to_at timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -176,6 +175,9 @@ BEGIN
     EXECUTE format('COMMENT ON TABLE %s IS %L', leaf,
         format('Activities of %s; read and written as calib.activity.', to_char($1, 'YYYY-MM')));
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf);
+    -- who is told the default partition, and comes to it when the month has its own, would
+    -- be refused (23514): who writes waits before
+    LOCK TABLE ONLY calib.activity IN SHARE ROW EXCLUSIVE MODE;
     LOCK TABLE ONLY calib.activity_default IN ACCESS EXCLUSIVE MODE;
     PERFORM calib.move_from_default(leaf::regclass, span.from_at, span.to_at);
     PERFORM calib.index_activities(leaf::regclass);
@@ -330,6 +332,9 @@ BEGIN
     IF months IS NULL THEN
         RETURN 0;
     END IF;
+    -- A rollup between what it found marked and what it reads would find nothing to read,
+    -- and store that.
+    PERFORM calib.lock_summaries('retention');
     kept_from := calib.start_of(date_trunc('month', calib.may_drop_before(
         (date_trunc('month', calib.day_of($1)) - make_interval(months => months))::date))::date);
     FOR old IN SELECT l.leaf, l.to_at FROM calib.activity_leaves() l WHERE l.to_at <= kept_from ORDER BY l.to_at LOOP
@@ -347,5 +352,5 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION calib.drop_old_activities(timestamptz) IS
-'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody reads them for longer than a second they stay until the next run. Internal.';
+'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody reads them for longer than a second, or they are being summed up, they stay until the next run. READ COMMITTED only (25001). Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_old_activities(timestamptz) FROM PUBLIC;

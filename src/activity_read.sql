@@ -16,22 +16,28 @@ COMMENT ON FUNCTION calib.marked_parts() IS
 'The first days of what may be stored of units and is not to be used: days that are marked, and the parts of weeks they are in. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.marked_parts() FROM PUBLIC;
 
-CREATE FUNCTION calib.marked_months() RETURNS TABLE (unit_id bigint, month date)
+CREATE FUNCTION calib.marked_days(from_at timestamptz, to_at timestamptz, of_units bigint[]) RETURNS TABLE (unit_id bigint, day date)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    first date := calib.day_of($1);
+    last date := calib.day_of($2);
+    dropped date := calib.dropped_before();
 BEGIN
     RETURN QUERY
-    SELECT DISTINCT m.unit_id, date_trunc('month', m.day::timestamp)::date FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL;
+    SELECT DISTINCT m.unit_id, m.day FROM calib.activity_mark m
+    WHERE m.unit_id IS NOT NULL AND m.day >= first AND m.day <= last AND m.day >= dropped AND ($3 IS NULL OR m.unit_id = ANY ($3));
 END $$;
-COMMENT ON FUNCTION calib.marked_months() IS
-'The months of units that have a day marked. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.marked_months() FROM PUBLIC;
+COMMENT ON FUNCTION calib.marked_days(timestamptz, timestamptz, bigint[]) IS
+'The days of [from_at, to_at) that are marked and whose activities are still there; of_units: of these units alone. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.marked_days(timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
 -- A part may be used for a window where all of it lies within; activities that were
 -- dropped leave no choice: such a part is cut by the days of its acts.
 -- For events alone, which have a weight, what has none may lie outside.
-CREATE FUNCTION calib.summary_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
+-- even_marked: whoever takes marked days out by themselves uses the rest of their part.
+CREATE FUNCTION calib.summary_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, even_marked boolean DEFAULT false)
 RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, closed boolean, events integer, late_events integer,
     weighted numeric, weighted_on_time numeric, customers integer, active_days integer, concentration float8,
     contract_changes numeric, usable boolean, events_usable boolean, cut boolean)
@@ -47,17 +53,18 @@ BEGIN ATOMIC
                s.first_at IS NULL OR (s.first_at >= from_at AND s.last_at < to_at) AS within,
                (known_at IS NULL OR s.last_recorded <= known_at)
                AND s.to_day <= coalesce((SELECT min(m.day) FROM calib.activity_mark m WHERE m.unit_id IS NULL), 'infinity'::date)
-               AND (s.unit_id, s.from_day) NOT IN (SELECT m.unit_id, m.from_day FROM calib.marked_parts() m) AS fresh
+               AND (even_marked OR (s.unit_id, s.from_day) NOT IN (SELECT m.unit_id, m.from_day FROM calib.marked_parts() m)) AS fresh
         FROM calib.activity_summary s
         WHERE s.from_day > (SELECT calib.day_of(from_at)) - 7 AND s.from_day <= (SELECT calib.day_of(to_at))
           AND s.to_day > (SELECT calib.day_of(from_at))
     ) s;
 END;
-COMMENT ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz) IS
-'What is stored of the days of [from_at, to_at), whether it is used for what happened in it (and was recorded by known_at), and whether the window cuts what cannot be read raw any more; internal.';
-REVOKE EXECUTE ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz, boolean) IS
+'What is stored of the days of [from_at, to_at), whether it is used for what happened in it (and was recorded by known_at), and whether the window cuts what cannot be read raw any more; even_marked: also used where a day of it is marked. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
--- Where a month may be used, so may each of its parts.
+-- Where a month may be used, so may each of its parts. Days that are marked are to be
+-- taken out by themselves.
 CREATE FUNCTION calib.month_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
 RETURNS TABLE (unit_id bigint, product_line text, month date, events integer, late_events integer, weighted numeric, weighted_on_time numeric, usable boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
@@ -66,57 +73,60 @@ BEGIN ATOMIC
            (m.first_at IS NULL OR (m.first_at >= from_at AND m.last_at < to_at))
            AND (m.month < (SELECT calib.dropped_before())
                 OR ((known_at IS NULL OR m.last_recorded <= known_at)
-                    AND m.month + 31 <= coalesce((SELECT min(k.day) FROM calib.activity_mark k WHERE k.unit_id IS NULL), 'infinity'::date)
-                    AND (m.unit_id, m.month) NOT IN (SELECT k.unit_id, k.month FROM calib.marked_months() k)))
+                    AND m.month + 31 <= coalesce((SELECT min(k.day) FROM calib.activity_mark k WHERE k.unit_id IS NULL), 'infinity'::date)))
     FROM calib.activity_month m
     WHERE m.month >= (SELECT calib.day_of(from_at)) AND m.month <= (SELECT calib.day_of(to_at - interval '1 microsecond'));
 END;
 COMMENT ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz) IS
-'What is stored of the months that begin on a day of [from_at, to_at), and whether it is used for what happened in it; internal.';
+'What is stored of the months that begin on a day of [from_at, to_at), and whether it is used for what happened in it, but for the days that are marked; internal.';
 REVOKE EXECUTE ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.parts_beside(from_at timestamptz, to_at timestamptz, known_at timestamptz, before_month date, of_units bigint[])
+CREATE FUNCTION calib.parts_beside(from_at timestamptz, to_at timestamptz, known_at timestamptz, before_month date, of_units bigint[], even_marked boolean)
 RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, events integer, late_events integer,
     weighted numeric, weighted_on_time numeric, usable boolean, events_usable boolean, cut boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
     SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.events, s.late_events, s.weighted, s.weighted_on_time, s.usable, s.events_usable, s.cut
-    FROM calib.summary_in(from_at, to_at, known_at) s
+    FROM calib.summary_in(from_at, to_at, known_at, even_marked) s
     WHERE s.from_day < before_month AND s.unit_id <> ALL (of_units)
     UNION ALL
     SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.events, s.late_events, s.weighted, s.weighted_on_time, s.usable, s.events_usable, s.cut
-    FROM calib.summary_in(from_at, to_at, known_at) s
+    FROM calib.summary_in(from_at, to_at, known_at, even_marked) s
     WHERE s.unit_id = ANY (of_units);
 END;
-COMMENT ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[]) IS
+COMMENT ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[], boolean) IS
 'summary_in of what is before a month, and of some units all of it: the parts that are not read by month. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[], boolean) FROM PUBLIC;
 
+-- Whoever asks forbids nested loops for its own plan; here they are what reads little.
 CREATE FUNCTION calib.raw_spans(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[],
-    of_events boolean DEFAULT false, before_month date DEFAULT 'infinity', by_part bigint[] DEFAULT '{}', OUT unit_ids bigint[], OUT from_ats timestamptz[], OUT to_ats timestamptz[])
+    of_events boolean DEFAULT false, before_month date DEFAULT 'infinity', by_part bigint[] DEFAULT '{}', by_day boolean DEFAULT false,
+    OUT unit_ids bigint[], OUT from_ats timestamptz[], OUT to_ats timestamptz[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_nestloop = on
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
-    WITH marked AS (
-        SELECT DISTINCT m.unit_id, m.day FROM calib.activity_mark m
-        WHERE m.unit_id IS NOT NULL AND m.day >= (SELECT calib.day_of($1)) AND m.day <= (SELECT calib.day_of($2))
-          AND m.day >= (SELECT calib.dropped_before()) AND ($4 IS NULL OR m.unit_id = ANY ($4))
-    ), span AS (
+    WITH span AS MATERIALIZED (
         SELECT s.unit_id, s.from_day, s.to_day
-        FROM calib.parts_beside($1, $2, $3, $6, $7) s
+        FROM calib.parts_beside($1, $2, $3, $6, $7, $8) s
         WHERE NOT CASE WHEN $5 THEN s.events_usable ELSE s.usable END AND s.product_line = '' AND ($4 IS NULL OR s.unit_id = ANY ($4))
         UNION ALL
         SELECT m.unit_id, m.day, m.day + 1
-        FROM marked m
-        WHERE NOT EXISTS (
+        FROM calib.marked_days($1, $2, $4) m
+        WHERE $8 OR NOT EXISTS (
             SELECT FROM calib.activity_summary s
             WHERE s.unit_id = m.unit_id AND s.product_line = '' AND s.from_day IN (m.day, calib.part_from(m.day)) AND s.to_day > m.day)
+    ), start AS MATERIALIZED (
+        SELECT d.day, calib.start_of(d.day) AS at
+        FROM (SELECT s.from_day FROM span s UNION SELECT s.to_day FROM span s) d (day)
     ), cut AS (
-        SELECT s.unit_id, greatest(calib.start_of(s.from_day), $1) AS from_at, least(calib.start_of(s.to_day), $2) AS to_at
+        SELECT s.unit_id, greatest(f.at, $1) AS from_at, least(t.at, $2) AS to_at
         FROM span s
+        JOIN start f ON f.day = s.from_day
+        JOIN start t ON t.day = s.to_day
     ), joined AS (
         -- parts that meet are read at once
         SELECT c.unit_id, unnest(range_agg(tstzrange(c.from_at, c.to_at))) AS during
@@ -127,15 +137,16 @@ BEGIN
     SELECT array_agg(j.unit_id), array_agg(lower(j.during)), array_agg(upper(j.during)) INTO unit_ids, from_ats, to_ats
     FROM joined j;
 END $$;
-COMMENT ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[], boolean, date, bigint[]) IS
-'Which units'' activities, from when to when, have to be read for [from_at, to_at) because nothing usable is stored of them; of_units: of these alone; of_events: for acts that have a weight; before_month, by_part: what is stored from that month on is usable but of these units. NULL: none. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[], boolean, date, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[], boolean, date, bigint[], boolean) IS
+'Which units'' activities, from when to when, have to be read for [from_at, to_at) because nothing usable is stored of them; of_units: of these alone; of_events: for acts that have a weight; before_month, by_part: what is stored from that month on is usable but of these units; by_day: of a part that has a day marked this day alone is read. NULL: none. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.raw_spans(timestamptz, timestamptz, timestamptz, bigint[], boolean, date, bigint[], boolean) FROM PUBLIC;
 
 CREATE FUNCTION calib.acts_of(from_at timestamptz, to_at timestamptz, known_at timestamptz, kinds text[], of_units bigint[])
 RETURNS TABLE (unit_id bigint, product_line text, customer_id bigint, kind text, day date, weight numeric, weight_on_time numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_nestloop = on
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE

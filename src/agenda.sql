@@ -215,10 +215,12 @@ BEGIN ATOMIC
           AND NOT EXISTS (SELECT FROM open w JOIN calib.request_kind k USING (kind) WHERE k.moves AND w.unit_id = d.unit_id)
         ORDER BY d.unit_id, d.product_line
     ), rep AS (
-        SELECT a.ancestor_id AS unit_id, count(*) AS reps
-        FROM calib.unit_ancestors(calib.day_of(as_of)) a JOIN calib.unit u USING (unit_id)
-        WHERE u.kind = 'rep' AND u.active @> calib.day_of(as_of)
-        GROUP BY a.ancestor_id
+        SELECT c.ancestor_id AS unit_id, count(*) AS reps
+        FROM calib.unit_closure c JOIN calib.unit u USING (unit_id)
+        WHERE c.ancestor_id IN (SELECT f.unit_id FROM refocus f)
+          AND c.valid_from <= calib.day_of(as_of) AND c.valid_to > calib.day_of(as_of)
+          AND u.kind = 'rep' AND u.active @> calib.day_of(as_of)
+        GROUP BY c.ancestor_id
     ), prepared AS (
         -- as many as close the gap, and at most half of them
         SELECT f.unit_id, f.figures, coalesce(p.reps, 0) AS reps,
@@ -293,9 +295,10 @@ BEGIN ATOMIC
         -- the month's own, without one the quarter's that holds it
         SELECT DISTINCT ON (t.unit_id, t.measure, t.product_line) t.*, n.quarter_start
         FROM next n
-        JOIN calib.all_targets_at(as_of) t ON t.target_id IS NOT NULL
-         AND ((t.grain = 'month' AND t.period_start = n.month_start) OR (t.grain = 'quarter' AND t.period_start = n.quarter_start))
-        WHERE t.unit_id IN (SELECT calib.units_proposed_for(of_unit, as_of))
+        CROSS JOIN LATERAL (VALUES ('month', n.month_start), ('quarter', n.quarter_start)) AS k (grain, period_start)
+        CROSS JOIN LATERAL calib.all_targets_in(as_of, k.grain, ARRAY[k.period_start],
+            ARRAY(SELECT calib.units_proposed_for(of_unit, as_of))) t
+        WHERE t.target_id IS NOT NULL
         ORDER BY t.unit_id, t.measure, t.product_line, t.grain = 'month' DESC
     ), call AS MATERIALIZED (
         SELECT k.* FROM unnest(calls) k

@@ -87,29 +87,6 @@ store_by_hand(Relation audit, Relation index, AuditRow *row)
 	heap_freetuple(tuple);
 }
 
-static void
-store_by_executor(Relation audit, AuditRow *row)
-{
-	EState *estate = CreateExecutorState();
-	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot *slot =
-	    MakeSingleTupleTableSlot(RelationGetDescr(audit), &TTSOpsVirtual);
-
-	/* 0: in no range table, where a check that fails would look it up */
-	InitResultRelInfo(result, audit, 0, NULL, 0);
-	result->ri_TrigDesc = NULL;
-	ExecOpenIndices(result, false);
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, true, RelationGetDescr(audit)->natts);
-	memcpy(slot->tts_values, row->values, sizeof(row->values));
-	memcpy(slot->tts_isnull, row->isnull, sizeof(row->isnull));
-	ExecStoreVirtualTuple(slot);
-	ExecSimpleRelationInsert(result, estate, slot);
-	ExecCloseIndices(result);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
-}
-
 void
 calib_store_audit(Oid audit_relid, AuditRow *row)
 {
@@ -124,7 +101,7 @@ calib_store_audit(Oid audit_relid, AuditRow *row)
 	if (index != NULL && is_plain_key(index))
 		store_by_hand(audit, index, row);
 	else
-		store_by_executor(audit, row);
+		calib_store_row(audit, row->values, row->isnull, AUDIT_COLUMNS);
 	if (index != NULL)
 		index_close(index, NoLock);
 	table_close(audit, NoLock);

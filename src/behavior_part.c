@@ -168,8 +168,10 @@ add_kinds(BehaviorSet *set, Part *part)
 	for (i = 0; i < part->reader.header.kinds; i++)
 	{
 		const BehaviorKind *kind = &part->kind[i];
-		int number =
-		    behavior_set_kind(set, (int) i, kind->name, kind->name_length);
+		int number = set->any_kind
+		                 ? behavior_set_kind(set, 0, "", 0)
+		                 : behavior_set_kind(set, (int) i, kind->name,
+		                                     kind->name_length);
 
 		part->kind_in_set[i] = number;
 		behavior_set_add_quantity(&set->slots[number], kind->quantity);

@@ -54,6 +54,7 @@ typedef struct BehaviorSet
 	const char *given_zone; /* the caller's own text of the last row's zone */
 	bool keep_acts;         /* rows go in: no act may be forgotten */
 	bool folded;            /* acts have become sums per customer */
+	bool any_kind;          /* kinds of parts are not told apart */
 	TimestampTz first;
 	TimestampTz last;
 

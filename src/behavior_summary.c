@@ -17,6 +17,7 @@
 
 PG_FUNCTION_INFO_V1(calib_behavior_transition);
 PG_FUNCTION_INFO_V1(calib_rollup_transition);
+PG_FUNCTION_INFO_V1(calib_rollup_any_kind_transition);
 PG_FUNCTION_INFO_V1(calib_behavior_combine);
 PG_FUNCTION_INFO_V1(calib_behavior_serialize);
 PG_FUNCTION_INFO_V1(calib_behavior_deserialize);
@@ -258,7 +259,8 @@ calib_behavior_transition(PG_FUNCTION_ARGS)
 
 /* Puts a part into the set, which is made where there is none yet. */
 static BehaviorSet *
-add_part(FunctionCallInfo fcinfo, BehaviorSet *set, const bytea *part)
+add_part(FunctionCallInfo fcinfo, BehaviorSet *set, const bytea *part,
+         bool any_kind)
 {
 	MemoryContext context = calib_aggregate_context(fcinfo);
 
@@ -272,24 +274,38 @@ add_part(FunctionCallInfo fcinfo, BehaviorSet *set, const bytea *part)
 		set = behavior_set_make(context, reader.header.zone,
 		                        reader.header.zone_length,
 		                        reader.header.partial);
+		set->any_kind = any_kind;
 	}
 	behavior_set_add(set, part);
 	return set;
 }
 
-/* (state, part) */
-Datum
-calib_rollup_transition(PG_FUNCTION_ARGS)
+static Datum
+roll_up(FunctionCallInfo fcinfo, bool any_kind)
 {
 	BehaviorSet *set =
 	    PG_ARGISNULL(0) ? NULL : (BehaviorSet *) PG_GETARG_POINTER(0);
 
 	calib_aggregate_context(fcinfo);
 	if (!PG_ARGISNULL(1))
-		set = add_part(fcinfo, set, PG_GETARG_BYTEA_PP(1));
+		set = add_part(fcinfo, set, PG_GETARG_BYTEA_PP(1), any_kind);
 	if (set == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(set);
+}
+
+/* (state, part) */
+Datum
+calib_rollup_transition(PG_FUNCTION_ARGS)
+{
+	return roll_up(fcinfo, false);
+}
+
+/* The same where no kind is asked for: there may be any number of them. */
+Datum
+calib_rollup_any_kind_transition(PG_FUNCTION_ARGS)
+{
+	return roll_up(fcinfo, true);
 }
 
 Datum
@@ -304,7 +320,8 @@ calib_behavior_combine(PG_FUNCTION_ARGS)
 	if (other != NULL)
 		set = add_part(fcinfo, set,
 		               other->encoded ? other->encoded
-		                              : behavior_state_write(other));
+		                              : behavior_state_write(other),
+		               false);
 	if (set == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(set);

@@ -183,6 +183,27 @@ CREATE AGGREGATE calib.rollup(part calib.behavior) (
 COMMENT ON AGGREGATE calib.rollup(calib.behavior) IS
 'Union of summaries: what behavior says of all their rows, as long as no customer, day and kind is split over parts. NULL parts are left out, no part: NULL. Differing zones: 22023.';
 
+-- Labels of acts tell outcomes, so those of a company are more than one summary holds; who
+-- asks for customers alone need not keep them.
+CREATE FUNCTION calib.rollup_any_kind_transition(state internal, part calib.behavior) RETURNS internal
+AS 'MODULE_PATHNAME', 'calib_rollup_any_kind_transition'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION calib.rollup_any_kind_transition(internal, calib.behavior) IS
+'Support of the aggregate calib.rollup_any_kind; not to be called by itself.';
+
+CREATE AGGREGATE calib.rollup_any_kind(part calib.behavior) (
+    SFUNC = calib.rollup_any_kind_transition,
+    STYPE = internal,
+    SSPACE = 16384,
+    FINALFUNC = calib.behavior_final,
+    COMBINEFUNC = calib.behavior_combine,
+    SERIALFUNC = calib.behavior_serialize,
+    DESERIALFUNC = calib.behavior_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE calib.rollup_any_kind(calib.behavior) IS
+'calib.rollup for what is asked of events, customers and days: kinds are not told apart, all are the one without a name, and parts may have any number of them. What is distinct is per customer and day.';
+
 CREATE FUNCTION calib.events(summary calib.behavior) RETURNS bigint
 AS 'MODULE_PATHNAME', 'calib_behavior_events'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

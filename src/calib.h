@@ -54,6 +54,8 @@ extern TriggerData *calib_trigger_data(FunctionCallInfo fcinfo,
 extern void calib_check_member(Relation fired);
 extern HeapTuple calib_unchanged(TriggerData *trigger);
 extern Oid calib_member_relation(const char *relation);
+extern void calib_store_row(Relation relation, const Datum *values,
+                            const bool *isnull, int columns);
 
 /* relation.c */
 typedef struct CalibIdentity

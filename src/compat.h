@@ -47,6 +47,11 @@
 	table_beginscan((relation), (snapshot), 0, NULL)
 #endif
 
+/* a descriptor made by hand is finished since 19 */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc) ((void) (desc))
+#endif
+
 /* what jsonb is built in has the finished value in it since 19; before that
  * each push returned it */
 #if PG_VERSION_NUM >= 190000

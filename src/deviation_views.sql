@@ -122,7 +122,7 @@ WHERE NOT d.observed AND d.detected_at <= calib.clock();
 COMMENT ON VIEW calib.deviation_trail IS
 'Every deviation that somebody was to act on, open or ended, with how long it took, what was done and who did it.';
 COMMENT ON COLUMN calib.deviation_trail.deviation_id IS 'The deviation.';
-COMMENT ON COLUMN calib.deviation_trail.unit_id IS 'Whose.';
+COMMENT ON COLUMN calib.deviation_trail.unit_id IS 'The unit it was found in.';
 COMMENT ON COLUMN calib.deviation_trail.unit_name IS 'The unit''s name; NULL: it stands elsewhere now, unseen by the reader.';
 COMMENT ON COLUMN calib.deviation_trail.unit_kind IS 'company, region, team or rep.';
 COMMENT ON COLUMN calib.deviation_trail.kind IS 'What kind of problem.';

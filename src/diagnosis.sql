@@ -434,6 +434,11 @@ AS $$
 DECLARE
     seen bigint[] := calib.units_seen_or_all();
 BEGIN
+    IF ($2 IN ('month', 'quarter', 'year')) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('there are no targets of grain "%s" to diagnose', coalesce($2, 'null')),
+            HINT = 'A diagnosis is of a month, a quarter or a year.';
+    END IF;
     -- of thousands it is less to read all of them
     RETURN QUERY
     SELECT d.* FROM calib.diagnose_units($1, $2, $3, $4, CASE WHEN cardinality(seen) <= 1000 THEN seen END, seen, 'full') d;
@@ -494,4 +499,4 @@ BEGIN ATOMIC
         calib.period_start(calib.day_of(as_of), grain, o.fiscal_start_month), known_at) d;
 END;
 COMMENT ON FUNCTION calib.diagnose(timestamptz, text, timestamptz) IS
-'Diagnosis of every unit seen that has a target in the period (month, quarter, year) that holds as_of: pace against density, quadrant, signal (strong, weak, none), remedy, and the reason as code, arguments and sentence. known_at: only facts recorded by then. Unknown grain: 22023.';
+'Diagnosis of every unit seen that has a target in the period (month, quarter, year) that holds as_of: pace against density, quadrant, signal (strong, weak, none), remedy, and the reason as code, arguments and sentence. known_at: only facts recorded by then. Another grain, or NULL: 22023.';

@@ -293,6 +293,7 @@ facts_as_rows(Jsonb *facts)
 	Rows *rows;
 
 	TupleDescInitEntry(desc, 1, "fact", JSONBOID, -1, 0);
+	TupleDescFinalize(desc);
 	rows = calib_empty_rows(desc, InvalidOid);
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)

@@ -115,6 +115,7 @@ keys_of(const Feed *feed, const Rows *rows)
 
 	TupleDescInitEntry(desc, 1, feed->destination->column[0].name, TEXTOID, -1,
 	                   0);
+	TupleDescFinalize(desc);
 	keys = calib_empty_rows(desc, InvalidOid);
 	collect_keys(feed, rows, keys);
 	return keys;
@@ -134,6 +135,7 @@ named_key(Rows *keys)
 	TupleDesc desc = CreateTemplateTupleDesc(1);
 
 	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescFinalize(desc);
 	keys->desc = desc;
 	return keys;
 }
@@ -260,6 +262,7 @@ remove_left_out(const Feed *feed, const Rows *old, Taken *taken)
 	if (feed->filter == NULL || feed->destination->is_master)
 		return;
 	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescFinalize(desc);
 	work.keys = calib_empty_rows(desc, InvalidOid);
 	if (calib_attempt(map_doubtful, &work) == NULL && work.keys->count > 0)
 	{

@@ -203,6 +203,7 @@ calib_fact_desc(const Destination *destination)
 		TupleDescInitEntry(desc, i + 1, destination->column[i].name,
 		                   destination->column[i].type, -1, 0);
 	TupleDescInitEntry(desc, count + 1, "calib_n", INT8OID, -1, 0);
+	TupleDescFinalize(desc);
 	return desc;
 }
 

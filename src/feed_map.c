@@ -198,6 +198,7 @@ key_desc(void)
 	TupleDesc desc = CreateTemplateTupleDesc(1);
 
 	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescFinalize(desc);
 	return desc;
 }
 

@@ -18,12 +18,16 @@ COMMENT ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz, b
 REVOKE EXECUTE ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
 -- The sums of each unit's own activities, without looking at an act where all of what is
--- stored is used; day: any of them for a unit that stood still, else of each.
+-- stored is used; day: any of them for a unit that stood still, else of each. Of a day
+-- that is marked what is stored is taken away again, and its activities are read: what
+-- happens today costs a few rows a rep, not the rest of the week and the month. So
+-- several rows may be of one unit, line and day, and some of them negative.
 CREATE FUNCTION calib.own_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[])
 RETURNS TABLE (unit_id bigint, product_line text, day date, weighted numeric, weighted_on_time numeric, events bigint, late_events bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_nestloop = on
 SET work_mem = '64MB'
 SET plan_cache_mode = force_custom_plan
 AS $$
@@ -34,12 +38,15 @@ DECLARE
                              ELSE (date_trunc('month', first::timestamp) + interval '1 month')::date END;
     movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
     by_part bigint[];
+    marked_units bigint[];
+    marked_days date[];
     raw record;
 BEGIN
+    SELECT array_agg(m.unit_id), array_agg(m.day) INTO marked_units, marked_days FROM calib.marked_days($1, $2, $4) m;
     by_part := ARRAY(SELECT m.unit_id FROM calib.month_in($1, $2, $3) m
                      WHERE NOT m.usable AND m.product_line = '' AND ($4 IS NULL OR m.unit_id = ANY ($4))
                      UNION SELECT unnest(movers));
-    raw := calib.raw_spans($1, $2, $3, $4, true, first_month, by_part);
+    raw := calib.raw_spans($1, $2, $3, $4, true, first_month, by_part, true);
     -- months, and parts of what is not read by month, of units that stood still
     RETURN QUERY
     SELECT s.unit_id, s.product_line, last, sum(s.weighted), sum(s.weighted_on_time), sum(s.events), sum(s.late_events)
@@ -49,17 +56,44 @@ BEGIN
         WHERE m.usable AND m.events > 0 AND m.unit_id <> ALL (by_part)
         UNION ALL
         SELECT p.unit_id, p.product_line, p.weighted, p.weighted_on_time, p.events, p.late_events
-        FROM calib.parts_beside($1, $2, $3, first_month, by_part) p
+        FROM calib.parts_beside($1, $2, $3, first_month, by_part, true) p
         WHERE p.events_usable AND NOT p.cut AND p.events > 0 AND p.unit_id <> ALL (movers)
     ) s
     WHERE $4 IS NULL OR s.unit_id = ANY ($4)
     GROUP BY s.unit_id, s.product_line;
+    IF marked_units IS NOT NULL THEN
+        RETURN QUERY
+        WITH part AS MATERIALIZED (
+            SELECT s.unit_id, s.product_line, s.from_day, m.day, s.to_day = s.from_day + 1 AS whole,
+                   s.weighted, s.weighted_on_time, s.events, s.late_events
+            FROM unnest(marked_units, marked_days) AS m (unit_id, day)
+            JOIN calib.summary_in($1, $2, $3, true) s ON s.unit_id = m.unit_id AND s.from_day IN (m.day, calib.part_from(m.day)) AND s.to_day > m.day
+            WHERE s.events_usable AND s.events > 0 AND s.unit_id <> ALL (movers)
+        ), act AS MATERIALIZED (
+            SELECT p.unit_id, p.product_line, a.day, a.kind, a.late_events
+            FROM part p
+            JOIN calib.activity_act s ON s.unit_id = p.unit_id AND s.from_day = p.from_day AND s.product_line = p.product_line
+            CROSS JOIN LATERAL calib.acts(s.acts) a
+            WHERE NOT p.whole AND a.day = p.day
+        )
+        SELECT p.unit_id, p.product_line, last, - sum(p.weighted), - sum(p.weighted_on_time), - sum(p.events), - sum(p.late_events)
+        FROM part p
+        WHERE p.whole
+        GROUP BY p.unit_id, p.product_line
+        UNION ALL
+        SELECT a.unit_id, a.product_line, last, - sum(w.weight), - coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
+               - count(w.weight), - count(w.weight) FILTER (WHERE a.late_events > 0 OR w.weight_on_time IS NULL)
+        FROM act a
+        JOIN calib.label_weights(ARRAY(SELECT DISTINCT a.kind FROM act a)) w
+          ON w.label = a.kind AND a.day >= w.from_day AND a.day < w.to_day
+        GROUP BY a.unit_id, a.product_line;
+    END IF;
     -- those that moved, and parts cut by the window: day by day
     IF movers <> '{}' OR first < calib.dropped_before() THEN
         RETURN QUERY
         WITH part AS MATERIALIZED (
             SELECT a.unit_id, a.product_line, a.acts, s.cut
-            FROM calib.summary_in($1, $2, $3) s
+            FROM calib.summary_in($1, $2, $3, true) s
             JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
             WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
               AND (s.cut OR s.unit_id = ANY (movers))
@@ -70,7 +104,8 @@ BEGIN
         CROSS JOIN LATERAL calib.acts(p.acts) a
         JOIN calib.label_weights(ARRAY(SELECT DISTINCT k.kind FROM part p CROSS JOIN LATERAL calib.kind_counts(p.acts) k)) w
           ON w.label = a.kind AND a.day >= w.from_day AND a.day < w.to_day
-        WHERE NOT p.cut OR (a.day >= first AND a.day <= last)
+        WHERE (NOT p.cut OR (a.day >= first AND a.day <= last))
+          AND (p.unit_id, a.day) NOT IN (SELECT * FROM unnest(marked_units, marked_days))
         GROUP BY p.unit_id, p.product_line, a.day;
     END IF;
     IF raw.unit_ids IS NOT NULL THEN
@@ -83,7 +118,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
-'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree; of_units: of these alone. Internal.';
+'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree, to be added up; of_units: of these alone. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
 -- Those acts, united as they are stored; where the window or a move cuts what is stored,
@@ -93,6 +128,7 @@ RETURNS TABLE (unit_id bigint, product_line text, day date, acts calib.behavior)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_nestloop = on
 SET work_mem = '64MB'
 SET plan_cache_mode = force_custom_plan
 AS $$
@@ -103,14 +139,14 @@ DECLARE
     movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
 BEGIN
     RETURN QUERY
-    SELECT s.unit_id, s.product_line, last, calib.rollup(a.acts)
+    SELECT s.unit_id, s.product_line, last, calib.rollup_any_kind(a.acts)
     FROM calib.summary_in($1, $2, $3) s
     JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
     WHERE s.events_usable AND NOT s.cut AND s.events > 0 AND ($4 IS NULL OR s.unit_id = ANY ($4)) AND s.unit_id <> ALL (movers)
     GROUP BY s.unit_id, s.product_line;
     IF movers <> '{}' OR first < calib.dropped_before() THEN
         RETURN QUERY
-        SELECT s.unit_id, s.product_line, e.day, calib.behavior(calib.noon_of(e.day), e.customer_id, e.kind, NULL, 'UTC')
+        SELECT s.unit_id, s.product_line, e.day, calib.behavior(calib.noon_of(e.day), e.customer_id, '', NULL, 'UTC')
         FROM calib.summary_in($1, $2, $3) s
         JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
         CROSS JOIN LATERAL calib.acts(a.acts) e
@@ -120,7 +156,7 @@ BEGIN
     END IF;
     IF raw.unit_ids IS NOT NULL THEN
         RETURN QUERY
-        SELECT a.unit_id, a.product_line, a.day, calib.behavior(calib.noon_of(a.day), a.customer_id, a.kind, NULL, 'UTC')
+        SELECT a.unit_id, a.product_line, a.day, calib.behavior(calib.noon_of(a.day), a.customer_id, '', NULL, 'UTC')
         FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
         WHERE a.weight IS NOT NULL
         GROUP BY a.unit_id, a.product_line, a.day;
@@ -138,6 +174,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET work_mem = '64MB'
+-- of a few days that are read raw, along an index, whatever the caller's plan needs
+SET enable_nestloop = on
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
@@ -151,12 +189,13 @@ BEGIN
         JOIN calib.unit_tree t ON t.unit_id = f.unit_id
          AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
         WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
-        GROUP BY t.ancestor_id, f.product_line;
+        GROUP BY t.ancestor_id, f.product_line
+        HAVING sum(f.events) > 0;
         RETURN;
     END IF;
     RETURN QUERY
     WITH own AS MATERIALIZED (
-        SELECT f.unit_id, f.product_line, f.day, calib.rollup(f.acts) AS acts
+        SELECT f.unit_id, f.product_line, f.day, calib.rollup_any_kind(f.acts) AS acts
         FROM calib.own_focus_in($1, $2, $3, below) f
         GROUP BY f.unit_id, f.product_line, f.day
     ), existing AS MATERIALIZED (
@@ -168,7 +207,7 @@ BEGIN
     ), focus AS MATERIALIZED (
         -- each act is one event, so events are what is summed: two reps with one
         -- customer on one day are two acts
-        SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
+        SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup_any_kind(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
         FROM own o
         JOIN calib.unit_tree t ON t.unit_id = o.unit_id
          AND o.day >= coalesce(t.valid_from, o.day) AND o.day < coalesce(t.valid_to, o.day + 1)

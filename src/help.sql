@@ -11,6 +11,7 @@ BEGIN ATOMIC
     (NULL, NULL, 'diagnosis, quadrant_count', 'which target is wrong, which is merely missed, and why', '哪个目标定错了、哪个只是没完成，及原因'),
     (NULL, NULL, 'missed_but_active, pressure', 'missed though at work as densely as peers; how often', '行为达标却未达成；连续几期'),
     (NULL, NULL, 'shallow_coverage, channel_focus', 'customers that do not move; where the work goes', '浅层覆盖的客户；精力投向哪些渠道'),
+    (NULL, NULL, 'attainment_weekly, behavior_weekly', 'week by week: how targets came here; what reps did', '逐周：目标如何走到今天；各人的行为'),
     (NULL, NULL, 'indicator_weekly, weekly_report', 'the twelve figures of each rep and week; the reports', '每人每周十二项指标；周报'),
     (NULL, NULL, 'deviation_open, sri_monthly', 'what waits for an act, and how fast acts come', '待处理的偏差；策略响应指数'),
     (NULL, NULL, 'adjustment_trail, adjustment_budget', 'what targets became, why and by whom; what is left', '目标改成多少、为何、何人；剩余次数'),

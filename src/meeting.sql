@@ -109,12 +109,25 @@ CREATE TYPE calib.target_call AS (
     deviation_id bigint
 );
 COMMENT ON TYPE calib.target_call IS 'What calls for a target to float; deviation_id NULL: the unit''s own diagnosis. Internal.';
+COMMENT ON COLUMN calib.target_call.unit_id IS 'The unit whose target it is.';
+COMMENT ON COLUMN calib.target_call.measure IS 'What the target counts.';
+COMMENT ON COLUMN calib.target_call.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.target_call.grain IS 'month, quarter or year.';
+COMMENT ON COLUMN calib.target_call.period_start IS 'First day of the period.';
+COMMENT ON COLUMN calib.target_call.running IS 'Whether the period has not ended yet.';
+COMMENT ON COLUMN calib.target_call.remedy IS 'The remedy that calls for it.';
+COMMENT ON COLUMN calib.target_call.pace IS 'Pace when it was judged.';
+COMMENT ON COLUMN calib.target_call.index IS 'Density index when it was judged.';
+COMMENT ON COLUMN calib.target_call.deviation_id IS 'The deviation that calls for it; NULL: the unit''s own diagnosis.';
 CREATE TYPE calib.refocus_call AS (
     unit_id bigint,
     product_line text,
     figures jsonb
 );
 COMMENT ON TYPE calib.refocus_call IS 'A unit whose diagnosis says refocus, and its figures. Internal.';
+COMMENT ON COLUMN calib.refocus_call.unit_id IS 'The unit to refocus.';
+COMMENT ON COLUMN calib.refocus_call.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.refocus_call.figures IS 'What its diagnosis says.';
 CREATE TYPE calib.tier_misfit AS (
     unit_id bigint,
     customer_id bigint,
@@ -127,12 +140,24 @@ CREATE TYPE calib.tier_misfit AS (
     reason_args jsonb
 );
 COMMENT ON TYPE calib.tier_misfit IS 'A customer whose tier is not the one that fits. Internal.';
+COMMENT ON COLUMN calib.tier_misfit.unit_id IS 'Whose customer it is.';
+COMMENT ON COLUMN calib.tier_misfit.customer_id IS 'The customer.';
+COMMENT ON COLUMN calib.tier_misfit.tier IS 'Its tier today.';
+COMMENT ON COLUMN calib.tier_misfit.fitting_tier IS 'The tier that fits.';
+COMMENT ON COLUMN calib.tier_misfit.visits_per_week IS 'Visits a week that it has had.';
+COMMENT ON COLUMN calib.tier_misfit.fitting_standard IS 'Visits a week that the fitting tier asks for.';
+COMMENT ON COLUMN calib.tier_misfit.misfit IS 'How far its share of results is from the band of its tier.';
+COMMENT ON COLUMN calib.tier_misfit.reason_code IS 'Reason, as a code of calib.reason.';
+COMMENT ON COLUMN calib.tier_misfit.reason_args IS 'Its numbers.';
 CREATE TYPE calib.agenda_reading AS (
     misfits calib.tier_misfit[],
     refocus calib.refocus_call[],
     calls calib.target_call[]
 );
 COMMENT ON TYPE calib.agenda_reading IS 'What the agendas of a month''s meetings are made of. Internal.';
+COMMENT ON COLUMN calib.agenda_reading.misfits IS 'Customers whose tier does not fit.';
+COMMENT ON COLUMN calib.agenda_reading.refocus IS 'Units to refocus.';
+COMMENT ON COLUMN calib.agenda_reading.calls IS 'Targets that are called on to float.';
 
 -- What is decided stays as it is, in its place; an item that would be the same keeps
 -- its id, so that whoever has the agenda open is not left with one that is gone.

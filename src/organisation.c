@@ -14,6 +14,7 @@
 #include "calib.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -24,16 +25,38 @@ column(HeapTuple row, TupleDesc desc, const char *name)
 	return SPI_getvalue(row, desc, SPI_fnumber(desc, name));
 }
 
+static bool
+is_abbreviation(const char *name)
+{
+	Oid type = TEXTOID;
+	Datum value = CStringGetTextDatum(name);
+
+	SPI_execute_with_args("SELECT FROM pg_catalog.pg_timezone_abbrevs a "
+	                      "WHERE a.abbrev OPERATOR(pg_catalog.=) "
+	                      "pg_catalog.upper($1)",
+	                      1, &type, &value, NULL, true, 1);
+	return SPI_processed > 0;
+}
+
+/* SQL takes EET for two hours east of Greenwich, in summer, too. */
 static void
 check_zone(const char *zone)
 {
 	pg_tz *found = pg_tzset(zone);
+	long offset;
 
 	if (found == NULL || !pg_tz_acceptable(found))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("time zone \"%s\" is not known", zone),
 		                errhint("pg_timezone_names lists the names, such as "
 		                        "'Asia/Shanghai'.")));
+	if (!pg_get_timezone_offset(found, &offset) && is_abbreviation(zone))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("time zone \"%s\" is an abbreviation, too", zone),
+		         errdetail("As a zone it has other offsets than as an "
+		                   "abbreviation, which SQL takes it for."),
+		         errhint("Name a place, such as 'Europe/Athens'.")));
 }
 
 static void

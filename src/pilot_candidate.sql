@@ -35,6 +35,12 @@ CREATE TYPE calib.judged AS (
     missed_while_dense boolean
 );
 COMMENT ON TYPE calib.judged IS 'How a closed period ended for a unit; internal.';
+COMMENT ON COLUMN calib.judged.unit_id IS 'The unit.';
+COMMENT ON COLUMN calib.judged.measure IS 'What was counted.';
+COMMENT ON COLUMN calib.judged.product_line IS 'Product line; empty: all.';
+COMMENT ON COLUMN calib.judged.period_start IS 'First day of the period.';
+COMMENT ON COLUMN calib.judged.attainment_original IS 'Attainment of the original target at its end.';
+COMMENT ON COLUMN calib.judged.missed_while_dense IS 'Whether the target was missed though people worked as densely as their peers.';
 
 -- Months first: of quarters those alone who have no target of a month.
 CREATE FUNCTION calib.periods_judged(since date, until date)

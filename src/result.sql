@@ -18,7 +18,7 @@ CREATE TABLE calib.result (
     product_line text NOT NULL DEFAULT '',
     occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
     amount numeric NOT NULL CHECK (amount > -1e100 AND amount < 1e100),
-    recorded_at timestamptz NOT NULL DEFAULT calib.clock(),
+    recorded_at timestamptz NOT NULL DEFAULT calib.clock() CHECK (isfinite(recorded_at)),
     PRIMARY KEY (source, external_id)
 );
 CREATE INDEX result_unit ON calib.result (unit_id, occurred_at);

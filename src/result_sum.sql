@@ -68,6 +68,24 @@ COMMENT ON TABLE calib.result_climb_mark IS
 COMMENT ON COLUMN calib.result_climb_mark.unit_id IS 'The unit.';
 SELECT calib.keep_in_dump('calib.result_climb_mark');
 
+-- Whoever takes sums away does it one at a time, and the second sees what the first has put
+-- in their place.
+CREATE FUNCTION calib.lock_result_sums() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION USING ERRCODE = '25001',
+            MESSAGE = 'sums of results are folded, or made anew, under READ COMMITTED only',
+            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.';
+    END IF;
+    PERFORM pg_advisory_xact_lock('calib.result_sum'::regclass::oid::bigint);
+END $$;
+COMMENT ON FUNCTION calib.lock_result_sums() IS
+'Takes the lock under which sums of results are taken away, until the transaction ends; another isolation level than READ COMMITTED is 25001. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.lock_result_sums() FROM PUBLIC;
+
 CREATE FUNCTION calib.keep_result_sum() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -83,9 +101,14 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
+        PERFORM calib.lock_result_sums();
         DELETE FROM calib.result_sum;
         DELETE FROM calib.result_climb;
         RETURN NULL;
+    END IF;
+    -- An older snapshot would not see that the zone was changed since: to lock it fails then.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM FROM calib.organisation FOR SHARE;
     END IF;
     IF TG_OP <> 'INSERT' THEN
         INSERT INTO calib.result_sum
@@ -147,13 +170,7 @@ AS $$
 DECLARE
     folded bigint;
 BEGIN
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
-        RAISE EXCEPTION USING ERRCODE = '25001',
-            MESSAGE = 'sums are folded under READ COMMITTED only',
-            HINT = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED first.';
-    END IF;
-    -- of two at once the second sees what the first has done
-    PERFORM pg_advisory_xact_lock('calib.result_sum'::regclass::oid::bigint);
+    PERFORM calib.lock_result_sums();
     WITH moved AS MATERIALIZED (
         SELECT m.unit_id, m.month FROM calib.months_moved() m
     ), unmarked AS MATERIALIZED (
@@ -233,6 +250,7 @@ DECLARE
     summed bigint;
 BEGIN
     LOCK TABLE calib.result IN SHARE MODE;
+    PERFORM calib.lock_result_sums();
     DELETE FROM calib.result_sum;
     DELETE FROM calib.result_climb;
     INSERT INTO calib.result_sum

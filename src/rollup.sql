@@ -26,6 +26,33 @@ END;
 COMMENT ON FUNCTION calib.week_is_over(date, date) IS
 'Whether the ISO week of a day ends before today. NULL gives NULL.';
 
+-- One unit whose activities cannot be summed up (an act of so many outcomes that its label
+-- is too long) keeps nobody else from it: its marks come back, and so its days are read raw.
+CREATE FUNCTION calib.store_what_can_be(unit_ids bigint[], from_days date[], to_days date[], closed boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    half constant integer := cardinality($1) / 2;
+BEGIN
+    RETURN calib.store_parts($1, $2, $3, $4);
+EXCEPTION WHEN OTHERS THEN
+    IF SQLSTATE ~ '^(40|53|55|57|58)' THEN
+        RAISE;
+    END IF;
+    IF half = 0 THEN
+        INSERT INTO calib.activity_mark (unit_id, day)
+        SELECT $1[1], $2[1] + n FROM generate_series(0, $3[1] - $2[1] - 1) AS n;
+        RAISE WARNING 'unit % is not summed up from % up to %: %', $1[1], $2[1], $3[1], SQLERRM;
+        RETURN 0;
+    END IF;
+    RETURN calib.store_what_can_be($1[:half], $2[:half], $3[:half], $4)
+         + calib.store_what_can_be($1[half + 1:], $2[half + 1:], $3[half + 1:], $4);
+END $$;
+COMMENT ON FUNCTION calib.store_what_can_be(bigint[], date[], date[], boolean) IS
+'calib.store_parts, without those that fail: their days are marked again, with a warning. Errors of the server''s state (classes 40, 53, 55, 57, 58) are not caught. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.store_what_can_be(bigint[], date[], date[], boolean) FROM PUBLIC;
+
 -- Takes the marks of a week and stores what its units did, a thousand units at a time.
 CREATE FUNCTION calib.roll_week(of_day date, today date) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -61,7 +88,7 @@ BEGIN
         FROM numbered p
         GROUP BY p.closed, p.n / 1000
     LOOP
-        stored := stored + calib.store_parts(slice.units, slice.from_days, slice.to_days, slice.closed);
+        stored := stored + calib.store_what_can_be(slice.units, slice.from_days, slice.to_days, slice.closed);
     END LOOP;
     RETURN stored;
 END $$;
@@ -98,7 +125,7 @@ BEGIN
         FROM numbered p
         GROUP BY p.large, p.n / 1000
     LOOP
-        stored := stored + CASE WHEN slice.large THEN calib.store_parts(slice.units, slice.from_days, slice.to_days, true)
+        stored := stored + CASE WHEN slice.large THEN calib.store_what_can_be(slice.units, slice.from_days, slice.to_days, true)
                                 ELSE calib.merge_parts(slice.units, slice.from_days, slice.to_days) END;
     END LOOP;
     RETURN stored;
@@ -116,6 +143,7 @@ AS $$
 DECLARE
     today date := calib.day_of($1);
     until timestamptz := clock_timestamp() + interval '50 seconds';
+    from_day date := '-infinity';
     oldest date;
     stored bigint := 0;
 BEGIN
@@ -123,12 +151,14 @@ BEGIN
     PERFORM calib.forget_marks();
     PERFORM calib.spread_marks();
     LOOP
-        SELECT min(m.day) INTO oldest FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL;
+        SELECT min(m.day) INTO oldest FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL AND m.day >= from_day;
         EXIT WHEN oldest IS NULL OR clock_timestamp() >= until;
         stored := stored + calib.roll_week(oldest, today);
+        -- marks that came back wait for the next run
+        from_day := calib.part_to(oldest);
     END LOOP;
     RETURN stored + calib.merge_days(today);
 END $$;
 COMMENT ON FUNCTION calib.run_rollup(timestamptz) IS
-'Job rollup: sums up the activities of all days that are marked, weeks over by as_of as a whole, and takes the marks away; returns how many rows are stored. After 50 seconds no further week is begun; the next run goes on. READ COMMITTED only (25001).';
+'Job rollup: sums up the activities of all days that are marked, weeks over by as_of as a whole, and takes the marks away; returns how many rows are stored. After 50 seconds no further week is begun; the next run goes on. What cannot be summed up keeps its marks, with a warning. READ COMMITTED only (25001).';
 REVOKE EXECUTE ON FUNCTION calib.run_rollup(timestamptz) FROM PUBLIC;

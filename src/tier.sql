@@ -150,8 +150,9 @@ BEGIN ATOMIC
     ), placed AS (
         -- what nets to a refund takes nothing from the others' shares
         SELECT c.*, sum(greatest(c.amount, 0)) OVER (PARTITION BY c.pool_id) AS total,
-               coalesce(sum(greatest(c.amount, 0)) OVER (PARTITION BY c.pool_id ORDER BY c.amount DESC
-                   RANGE UNBOUNDED PRECEDING EXCLUDE GROUP), 0) AS above
+               -- less its equals; EXCLUDE GROUP would add all of them up for each customer anew
+               sum(greatest(c.amount, 0)) OVER (PARTITION BY c.pool_id ORDER BY c.amount DESC RANGE UNBOUNDED PRECEDING)
+                 - sum(greatest(c.amount, 0)) OVER (PARTITION BY c.pool_id, c.amount) AS above
         FROM customer c
     ), judged AS (
         SELECT p.*, p.above / nullif(p.total, 0) AS before

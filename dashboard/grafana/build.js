@@ -107,35 +107,35 @@ function unit(t, language) {
 
 	built.withPanel(panel(new stat.PanelBuilder(), t('This quarter', '本季'), t('Attainment of today\'s and of the original target, and pace.', '达成率、原目标达成率与进度。'),
 		`SELECT attainment AS "${t('attainment', '达成率')}", attainment_original AS "${t('of the original', '原目标达成率')}", pace AS "${t('pace', '进度')}"
-		FROM calib.attainment WHERE unit_id = \${unit} AND grain = 'quarter' AND product_line = '' AND measure = 'collection'
+		FROM calib.attainment WHERE unit_id = \${unit:sqlstring} AND grain = 'quarter' AND product_line = '' AND measure = 'collection'
 		AND period_start <= calib.today() AND period_end > calib.today()`, 8, 5).unit('percentunit').decimals(1));
 	built.withPanel(panel(new table.PanelBuilder(), t('Diagnosis', '诊断'), t('What the figures say of this unit.', '数据对该单元的判断。'),
 		`SELECT product_line AS "${t('line', '产品线')}", round(density_index::numeric, 2) AS "${t('density index', '密度指数')}", peers AS "${t('peers', '同类数')}", quadrant AS "${t('quadrant', '象限')}",
-		signal AS "${t('signal', '信号')}", remedy AS "${t('remedy', '对策')}", reason AS "${t('reason', '原因')}" FROM calib.diagnosis WHERE unit_id = \${unit} ORDER BY product_line`, 16, 5));
+		signal AS "${t('signal', '信号')}", remedy AS "${t('remedy', '对策')}", reason AS "${t('reason', '原因')}" FROM calib.diagnosis WHERE unit_id = \${unit:sqlstring} ORDER BY product_line`, 16, 5));
 	built.withPanel(panel(new timeseries.PanelBuilder(), t('The target, step by step', '目标的每一步'), t('Each adjustment is a step.', '每次修正为一个台阶。'),
 		`SELECT greatest(h.valid_from, $__timeFrom()::timestamptz) AS "time", t.grain || ' ' || t.period_start || ' ' || t.product_line AS "metric", h.value AS "value"
 		FROM calib.target_history h JOIN calib.target t USING (target_id)
-		WHERE t.unit_id = \${unit} AND h.valid_from <= $__timeTo() AND (h.valid_to IS NULL OR h.valid_to > $__timeFrom()) ORDER BY 1, 2`, 12, 8, 'time_series')
+		WHERE t.unit_id = \${unit:sqlstring} AND h.valid_from <= $__timeTo() AND (h.valid_to IS NULL OR h.valid_to > $__timeFrom()) ORDER BY 1, 2`, 12, 8, 'time_series')
 		.lineInterpolation(common.LineInterpolation.StepAfter));
 	built.withPanel(panel(new timeseries.PanelBuilder(), t('Indicator by week', '每周指标'), t('Of the reps below the unit, summed: numerator and, where it is a share, the share.', '该单元下全部代表合计;比率类指标另列比率。'),
 		`SELECT calib.start_of(i.week) AS "time", sum(i.numerator) AS "${t('number', '数量')}", sum(i.numerator) / nullif(sum(i.denominator), 0) AS "${t('share', '比率')}"
 		FROM calib.indicator_weekly i JOIN calib.unit_tree u USING (unit_id)
-		WHERE u.ancestor_id = \${unit} AND i.code = \${indicator:sqlstring} AND (u.valid_from IS NULL OR i.week >= u.valid_from) AND (u.valid_to IS NULL OR i.week < u.valid_to)
+		WHERE u.ancestor_id = \${unit:sqlstring} AND i.code = \${indicator:sqlstring} AND (u.valid_from IS NULL OR i.week >= u.valid_from) AND (u.valid_to IS NULL OR i.week < u.valid_to)
 		AND $__timeFilter(calib.start_of(i.week)) GROUP BY i.week ORDER BY 1`, 12, 8, 'time_series'));
 	built.withPanel(panel(new table.PanelBuilder(), t('The units below', '下级单元'), t('Attainment of the quarter.', '本季达成率。'),
 		`SELECT unit_name AS "${t('unit', '单元')}", target_value AS "${t('target', '目标')}", actual AS "${t('result', '结果')}", round(100 * attainment, 1) AS "${t('attained, %', '达成 %')}",
 		round(100 * attainment_original, 1) AS "${t('of the original, %', '原目标达成 %')}", round(pace, 2) AS "${t('pace', '进度')}"
-		FROM calib.attainment WHERE parent_id = \${unit} AND grain = 'quarter' AND product_line = '' AND period_start <= calib.today() AND period_end > calib.today() ORDER BY unit_id`, 12, 8));
+		FROM calib.attainment WHERE parent_id = \${unit:sqlstring} AND grain = 'quarter' AND product_line = '' AND period_start <= calib.today() AND period_end > calib.today() ORDER BY unit_id`, 12, 8));
 	built.withPanel(panel(new table.PanelBuilder(), t('Shallow coverage', '浅层覆盖'), t('Reps most of whose visited customers do not move.', '多数受访客户停滞的代表。'),
 		`SELECT l.unit_name AS "${t('rep', '代表')}", s.visited AS "${t('visited', '已访')}", s.stuck AS "${t('stuck', '停滞')}", round(100 * s.share, 0) AS "${t('share, %', '占比 %')}", s.flagged AS "${t('flagged', '标记')}"
-		FROM calib.shallow_coverage s JOIN calib.unit_label l USING (unit_id) WHERE s.unit_id IN (SELECT unit_id FROM calib.unit_tree WHERE ancestor_id = \${unit})
+		FROM calib.shallow_coverage s JOIN calib.unit_label l USING (unit_id) WHERE s.unit_id IN (SELECT unit_id FROM calib.unit_tree WHERE ancestor_id = \${unit:sqlstring})
 		ORDER BY s.share DESC, s.unit_id`, 12, 8));
 	built.withPanel(panel(new table.PanelBuilder(), t('Channels', '渠道'), t('Where activity goes, and where results come from.', '精力投向与结果来源。'),
 		`SELECT channel AS "${t('channel', '渠道')}", activities AS "${t('activities', '行为数')}", round(100 * activity_share, 1) AS "${t('of activity, %', '行为占比 %')}",
-		round(100 * result_share, 1) AS "${t('of results, %', '结果占比 %')}" FROM calib.channel_focus WHERE unit_id = \${unit} ORDER BY activities DESC, channel`, 12, 7));
+		round(100 * result_share, 1) AS "${t('of results, %', '结果占比 %')}" FROM calib.channel_focus WHERE unit_id = \${unit:sqlstring} ORDER BY activities DESC, channel`, 12, 7));
 	built.withPanel(panel(new table.PanelBuilder(), t('Adjustments left', '剩余修正次数'), t('Of the unit itself, by quarter.', '该单元各季度。'),
 		`SELECT quarter_start AS "${t('quarter', '季度')}", measure AS "${t('measure', '口径')}", product_line AS "${t('line', '产品线')}", used AS "${t('used', '已用')}",
-		pending AS "${t('pending', '待批')}", remaining AS "${t('left', '剩余')}" FROM calib.adjustment_budget WHERE unit_id = \${unit} ORDER BY quarter_start DESC, 2, 3`, 12, 7));
+		pending AS "${t('pending', '待批')}", remaining AS "${t('left', '剩余')}" FROM calib.adjustment_budget WHERE unit_id = \${unit:sqlstring} ORDER BY quarter_start DESC, 2, 3`, 12, 7));
 	return built;
 }
 

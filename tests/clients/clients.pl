@@ -91,7 +91,7 @@ my @column_comments = as('postgres', qq{SELECT relname || E'\t' || attname || E'
 my @keys = as('postgres', q{
 	SELECT conrelid::regclass || E'\t' || attname || E'\t' || confrelid::regclass
 	FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
-	WHERE contype = 'f' AND connamespace = 'calib'::regnamespace AND conparentid = 0});
+	WHERE contype = 'f' AND connamespace = 'calib'::regnamespace});
 s/\bcalib\.//g for @keys;
 my %counts;
 for my $role (qw(viewer office))

@@ -170,6 +170,47 @@ none('every argument has a name', $members . q{
 	SELECT name FROM func
 	WHERE pronargs > 0 AND (proargnames IS NULL OR '' = ANY (proargnames))});
 
+# What applications and BI tools rely on: a name less, or another order of arguments, breaks them.
+my %columns = (
+	attainment => 'unit_id unit_name unit_kind parent_id level is_leaf region measure product_line grain period_start period_end original_value target_value actual attainment attainment_original elapsed_share pace pace_basis',
+	attainment_weekly => 'unit_id measure product_line grain period_start week original_value target_value actual attainment attainment_original elapsed_share pace',
+	target_history => 'target_id value valid_from valid_to',
+	behavior_weekly => 'unit_id week events weighted density customers active_days concentration late_share',
+	indicator_weekly => 'unit_id week code numerator denominator value',
+	shallow_coverage => 'unit_id visited stuck share flagged',
+	adjustment_budget => 'unit_id measure product_line quarter_start used pending remaining',
+	adjustment_trail => 'id unit_name old_value new_value change reason evidence status hours_to_file',
+	request_trail => 'id unit_name reason evidence status hours_to_file',
+	sri_monthly => 'unit_id month acted open dismissed recovered mean_days median_days',
+	freshness => 'source last_event last_recorded lag_mean lag_p50 lag_p95',
+	map { $_ => 'unit_id' } qw(target_gap diagnosis missed_but_active channel_focus ramp_up pressure nps_quarterly war_room));
+none("view $_ has the columns it is read by", qq{
+	SELECT c FROM unnest(string_to_array('$columns{$_}', ' ')) AS c
+	WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('calib.$_') AND a.attname = c)})
+  for sort keys %columns;
+none('functions take the arguments they are called with', q{
+	WITH wanted (name, arguments) AS (VALUES
+		('quadrant', 'attainment density_index floor line'), ('publish_targets', 'period_start unit_id'),
+		('submit_adjustment', 'target_id new_value reason evidence'), ('submit_adjustments', 'target_ids change reason evidence'),
+		('approve_adjustment', 'adjustment_id comment'), ('reject_adjustment', 'adjustment_id reason'),
+		('file_adjustment', 'adjustment_id comment'), ('withdraw_adjustment', 'adjustment_id reason'),
+		('approve_request', 'request_id comment'), ('reject_request', 'request_id reason'),
+		('file_request', 'request_id comment'), ('withdraw_request', 'request_id reason'),
+		('attach_evidence', 'kind title uri content observed_on'), ('audit_table', 'relation'), ('unaudit_table', 'relation'),
+		('guard_table', 'relation value_column unit_column period_column grain product_line_column measure'), ('unguard_table', 'relation'),
+		('rearm', ''), ('seal', ''), ('digest', ''), ('verify', 'digest'), ('prove', 'audit_id'),
+		('attach', 'feed destination source mapping filter mode cursor_column'), ('backfill', 'feed'), ('detach', 'feed'), ('pull', 'feed'),
+		('attach_crm', 'adapter schema'), ('ingest', 'source payload'), ('diagnose', 'as_of grain known_at'), ('detect', 'as_of'),
+		('act', 'deviation_id action note'), ('dismiss', 'deviation_id reason'), ('comment_deviation', 'deviation_id note'),
+		('open_meeting', 'unit_id month'), ('agenda', 'meeting_id'), ('decide', 'meeting_id item_id decision note'), ('close_meeting', 'meeting_id'),
+		('run', 'job as_of'), ('schedule_jobs', ''), ('unschedule_jobs', ''), ('claim_outbox', 'n worker'), ('ack_outbox', 'id'),
+		('setup_small_firm', ''), ('build_season', 'unit_id measure grain'), ('help', ''), ('health', ''))
+	SELECT name FROM wanted w
+	WHERE NOT EXISTS (SELECT FROM pg_proc p
+		WHERE p.pronamespace = 'calib'::regnamespace AND p.proname = w.name
+			AND coalesce(p.proargnames[:array_length(string_to_array(nullif(w.arguments, ''), ' '), 1)], '{}')
+				= coalesce(string_to_array(nullif(w.arguments, ''), ' '), '{}'))});
+
 none('every member lives in schema calib', $members . q{
 	SELECT name FROM func WHERE pronamespace::regnamespace::text <> 'calib'
 	UNION ALL SELECT name FROM rel WHERE relnamespace::regnamespace::text <> 'calib'
@@ -195,7 +236,7 @@ none('no trigger function is executable by PUBLIC', $members . q{
 # text or rows to act on them as another is for calib's own functions.
 my $of_public = join ', ', map { "'$_'" } qw(
 	ack_outbox acknowledge_agreement act act_effects actor_covers acts_by_person approve_adjustment
-	approve_request attach attach_crm attach_evidence attainment_at audit_table backfill_step behavior_in behavior_weekly_in
+	approve_request attach attach_crm attach_evidence attainment_at attainment_weekly_now audit_table backfill_step behavior_in behavior_weekly_in
 	cancel_meeting channel_focus_in claim_outbox close_meeting comment_deviation conversion_in decide
 	detach detect diagnosed_period digest dismiss dismiss_reminder draft_agreement duties_own edit_report
 	expected_triggers facts_waiting fed_sources feed_problems file_adjustment file_report file_request

@@ -30,8 +30,13 @@ export const shortDate = (value) => (value == null ? NONE : day(value, {day: "nu
 export const month = (value) => (value == null ? NONE : day(value, {month: "short", year: "numeric"}));
 export const quarter = (value) => {
   const at = new Date(value);
-  return `${at.getUTCFullYear()} Q${Math.floor(at.getUTCMonth() / 3) + 1}`;
+  if (at.getUTCMonth() % 3 === 0) return `${at.getUTCFullYear()} Q${at.getUTCMonth() / 3 + 1}`;
+  // of a fiscal year that begins in another month: its months
+  return `${day(value, {month: "short"})}\u2013${month(at.setUTCMonth(at.getUTCMonth() + 2))}`;
 };
+// What a row's period_start begins.
+const PERIOD = {quarter, month, year: (value) => value.slice(0, 4)};
+export const period = (row) => (PERIOD[row.grain] ?? date)(row.period_start);
 
 const moment = (value, options) => new Intl.DateTimeFormat(locale(), {timeZone: zone, ...options}).format(new Date(value));
 export const time = (value) => (value == null ? NONE : moment(value, {day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23"}));

@@ -54,7 +54,7 @@ function entry(data, one) {
       h("strong", {}, unitLink(data.units, one.unit_id, one.unit_name)), " ",
       one.what === "adjustment"
         ? [h("span", {class: "values"}, f.amount(one.old_value), " → ", h("b", {}, f.amount(one.new_value))), " ", h("span", {class: "delta"}, f.change(one.change)),
-          h("small", {}, ` ${one.grain === "quarter" ? f.quarter(one.period_start) : f.month(one.period_start)}${one.product_line ? ` · ${one.product_line}` : ""}`)]
+          h("small", {}, ` ${f.period(one)}${one.product_line ? ` · ${one.product_line}` : ""}`)]
         : [h("span", {class: "values"}, t(`request.${one.kind}`), " ", h("b", {}, f.amount(one.amount)))],
       " ", h("span", {class: "badge", style: `--tone:${STATUS[one.status]}`}, t(`status.${one.status}`))),
     h("p", {class: "why"}, one.reason),

@@ -8,6 +8,8 @@ import {COLOUR, remedy, unitLink} from "../lib/marks.js";
 export const files = ["deviations", "sri"];
 
 const kind = (row) => h("span", {class: "badge", style: `--tone:${COLOUR[row.kind] ?? COLOUR.none}`}, t(`kind.${row.kind}`), row.subject && h("small", {}, ` ${row.subject}`));
+// One unit may have several of a kind at once: of a month and its quarter, of two product lines.
+const of = (row) => [f.period(row), row.product_line].filter(Boolean).join(" · ");
 
 export function render(data, width) {
   const open = data.deviations.filter((d) => d.status === "open").sort((a, b) => b.days - a.days);
@@ -32,6 +34,7 @@ function openTable(data, rows) {
   return table([
     {head: t("col.unit"), class: "who", cell: (d) => [unitLink(data.units, d.unit_id, d.unit_name), h("small", {class: "why"}, d.units ? t("deviations.names", {units: d.units}) : "")]},
     {head: t("col.kind"), cell: kind},
+    {head: t("col.period"), key: "period", class: "when", cell: of},
     {head: t("col.detected"), cell: (d) => f.shortTime(d.detected_at)},
     {head: t("col.age"), key: "age", cell: age},
     {head: t("col.remedy"), class: "diagnosis", cell: remedy},
@@ -43,6 +46,7 @@ function endedTable(data, rows) {
   return table([
     {head: t("col.unit"), class: "who", cell: (d) => unitLink(data.units, d.unit_id, d.unit_name)},
     {head: t("col.kind"), cell: kind},
+    {head: t("col.period"), key: "period", class: "when", cell: of},
     {head: t("col.detected"), cell: (d) => f.shortTime(d.detected_at)},
     {head: t("col.days"), key: "days", num: true, cell: (d) => f.fixed(d.days)},
     {head: t("col.how"), cell: (d) => [t(`ending.${d.status}`), d.action && h("small", {}, ` ${t(`action.${d.action}`)}`)]},
@@ -65,7 +69,7 @@ function timeline(data, width) {
       Plot.barX(rows, {x1: "from", x2: "to", y: "n", fill: (d) => COLOUR[d.kind] ?? COLOUR.none, fillOpacity: (d) => (d.status === "open" ? 0.95 : 0.55), insetTop: 3, insetBottom: 3, rx: 2}),
       Plot.dot(rows, {x: "to", y: "n", r: 4, stroke: (d) => COLOUR[d.kind] ?? COLOUR.none, fill: (d) => (d.status === "open" ? "#fff" : COLOUR[d.kind] ?? COLOUR.none), strokeWidth: 1.8}),
       Plot.text(rows, {x: "to", y: "n", text: (d) => t("unit.days_short", {days: f.fixed(d.days)}), dx: 9, textAnchor: "start", filter: () => !narrow, fill: "#5c6b7a"}),
-      Plot.tip(rows, Plot.pointer({x: "to", y: "n", fontSize: 12, lineWidth: narrow ? 22 : 34, title: (d) => [d.label, `${t(`kind.${d.kind}`)} · ${t(`ending.${d.status}`)} · ${t("unit.days_short", {days: f.fixed(d.days)})}`, "", reason(d)].join("\n")}))
+      Plot.tip(rows, Plot.pointer({x: "to", y: "n", fontSize: 12, lineWidth: narrow ? 22 : 34, title: (d) => [`${d.label} · ${of(d)}`, `${t(`kind.${d.kind}`)} · ${t(`ending.${d.status}`)} · ${t("unit.days_short", {days: f.fixed(d.days)})}`, "", reason(d)].join("\n")}))
     ]
   }), h("figcaption", {class: "legend"}, [...new Set(rows.map((d) => d.kind))].map((k) => h("span", {}, h("i", {class: "swatch", style: `background:${COLOUR[k] ?? COLOUR.none}`}), t(`kind.${k}`))), h("span", {}, t("deviations.ring"))));
 }

@@ -20,6 +20,8 @@ export function render(data, width, again) {
   const asked = Number(new URL(location.href).searchParams.get("u"));
   const id = of.has(chosen) ? chosen : of.has(asked) ? asked : ids.find((one) => filedBelow(data, one, line, of.get(one)).length > 0) ?? ids[0];
   const points = of.get(id), filed = filedBelow(data, id, line, points), last = points.at(-1);
+  // those filed at once are one step in the picture, and each an adjustment in the list
+  const adjustments = ofLine(data.adjustments, line).filter((a) => a.grain === "quarter" && filed.some((one) => one.filed_at === a.filed_at) && data.units.tree(id).includes(a.unit_id));
   const pick = (to) => { chosen = to; again(); };
   const controls = h("div", {class: "controls"},
     h("label", {class: "choice"}, `${t("col.unit")} `, h("select", {id: "unit", onchange: (event) => pick(ids[event.target.selectedIndex])},
@@ -30,7 +32,7 @@ export function render(data, width, again) {
     h("section", {class: "card"},
       h("h2", {}, unitLink(data.units, id)),
       h("p", {class: "note"}, t("quarter.summary", {actual: f.amount(last.actual), target: f.amount(last.target_value), original: f.amount(last.original_value),
-        attainment: f.percent(last.actual / last.target_value), of_original: f.percent(last.actual / last.original_value), steps: filed.length, currency: data.context.currency})),
+        attainment: f.percent(last.actual / last.target_value), of_original: f.percent(last.actual / last.original_value), steps: adjustments.length, currency: data.context.currency})),
       h("figure", {class: "chart", id: "steps"}, steps(points, filed, data.context, {width: width, height: width < 600 ? 280 : 380})), stepsLegend()),
     card(t("quarter.steps"), null, filed.length === 0 ? empty(t("quarter.no_steps")) : table([
       {head: t("col.when"), cell: (a) => f.time(a.filed_at)},
@@ -39,7 +41,7 @@ export function render(data, width, again) {
       {head: t("col.to"), num: true, cell: (a) => h("b", {}, f.amount(a.new_value))},
       {head: t("col.change"), num: true, cell: (a) => f.change(a.change)},
       {head: t("col.reason"), class: "text", cell: (a) => a.reason}
-    ], data.adjustments.filter((a) => filed.some((one) => one.filed_at === a.filed_at) && data.units.tree(id).includes(a.unit_id)))),
+    ], adjustments)),
     card(t("quarter.all"), t("quarter.all_note"), h("div", {class: "multiples"},
       ids.filter((one) => data.units.get(one).unit_kind !== "rep").slice(0, 60).map((one) => {
         const its = of.get(one), end = its.at(-1);

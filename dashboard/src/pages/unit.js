@@ -33,6 +33,7 @@ export function render(data, width) {
     card(t("page.deviations"), null, deviations.length === 0 ? empty(t("deviations.none")) : table([
       {head: t("col.unit"), class: "who", cell: (d) => unitLink(units, d.unit_id, d.unit_name)},
       {head: t("col.kind"), cell: (d) => t(`kind.${d.kind}`)},
+      {head: t("col.period"), cell: (d) => [f.period(d), d.product_line].filter(Boolean).join(" · ")},
       {head: t("col.detected"), cell: (d) => f.shortTime(d.detected_at)},
       {head: t("col.how"), cell: (d) => t(`ending.${d.status}`)},
       {head: t("col.days"), num: true, cell: (d) => f.fixed(d.days)},
@@ -47,7 +48,7 @@ const LONGEST = ["year", "quarter", "month", "week"];
 function targets(rows) {
   if (rows.length === 0) return empty(t("unit.no_targets"));
   return [table([
-    {head: t("col.period"), cell: (r) => [r.grain === "quarter" ? f.quarter(r.period_start) : r.grain === "month" ? f.month(r.period_start) : r.period_start.slice(0, 4), r.product_line && h("small", {}, ` ${r.product_line}`)]},
+    {head: t("col.period"), cell: (r) => [f.period(r), r.product_line && h("small", {}, ` ${r.product_line}`)]},
     {head: t("col.result_target"), class: "wide", cell: (r) => bullet(r)},
     {head: t("col.result"), num: true, cell: (r) => f.amount(r.actual)},
     {head: t("col.target"), num: true, cell: (r) => f.amount(r.target_value)},
