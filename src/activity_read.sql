@@ -92,7 +92,7 @@ BEGIN ATOMIC
     UNION ALL
     SELECT s.unit_id, s.product_line, s.from_day, s.to_day, s.events, s.late_events, s.weighted, s.weighted_on_time, s.usable, s.events_usable, s.cut
     FROM calib.summary_in(from_at, to_at, known_at, even_marked) s
-    WHERE s.unit_id = ANY (of_units);
+    WHERE of_units <> '{}' AND s.unit_id = ANY (of_units);
 END;
 COMMENT ON FUNCTION calib.parts_beside(timestamptz, timestamptz, timestamptz, date, bigint[], boolean) IS
 'summary_in of what is before a month, and of some units all of it: the parts that are not read by month. Internal.';
@@ -188,22 +188,18 @@ COMMENT ON FUNCTION calib.acts_of(timestamptz, timestamptz, timestamptz, text[],
 'Activities in [from_at, to_at) against padding, one act per unit, customer, day, kind and product line (and one for all: empty), of every kind (kinds: of these), with its weight on its day (NULL: none) and what of it was recorded in time (NULL: nothing). known_at: of what was recorded by then; of_units: of these alone. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.acts_of(timestamptz, timestamptz, timestamptz, text[], bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION calib.units_moved(from_day date, to_day date) RETURNS TABLE (unit_id bigint, day date)
+-- As it is what is climbed that decides, and few moved, it is asked, along an index: a search
+-- down the tree is planned for millions, and gets memory for them.
+CREATE FUNCTION calib.units_moved(from_day date, to_day date) RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-    WITH RECURSIVE below (unit_id, day) AS (
-        SELECT h.unit_id, d.day
-        FROM calib.unit_history h
-        CROSS JOIN LATERAL (VALUES (lower(h.valid)), (upper(h.valid))) d (day)
-        WHERE d.day > from_day AND d.day <= to_day
-        UNION
-        SELECT h.unit_id, b.day
-        FROM below b JOIN calib.unit_history h ON h.parent_id = b.unit_id
-    )
-    SELECT b.unit_id, b.day FROM below b;
+    SELECT DISTINCT c.unit_id
+    FROM calib.unit_closure c
+    WHERE (c.valid_from > '-infinity' OR c.valid_to < 'infinity')
+      AND ((c.valid_from > from_day AND c.valid_from <= to_day) OR (c.valid_to > from_day AND c.valid_to <= to_day));
 END;
 COMMENT ON FUNCTION calib.units_moved(date, date) IS
-'Units above or at which a move took place after from_day and up to to_day, and its first day under the new parent; also some that were moved away before. Internal.';
+'Units of which others are above on some day after from_day and up to to_day than on the day before. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.units_moved(date, date) FROM PUBLIC;
 
 CREATE FUNCTION calib.units_ever_below(of_units bigint[]) RETURNS SETOF bigint

@@ -272,7 +272,7 @@ RETURNS TABLE (span bigint, unit_id bigint, product_line text, customer_id bigin
     quantity numeric, first_at timestamptz, last_at timestamptz, last_recorded timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
-    SELECT r.span, r.unit_id, CASE WHEN l.of_all THEN '' ELSE a.product_line END, a.customer_id, a.kind, d.day,
+    SELECT a.span, a.unit_id, CASE WHEN l.of_all THEN '' ELSE a.product_line END, a.customer_id, a.kind, a.day,
            max(coalesce(special.weight, usual.weight)),
            -- a late record that weighs more makes the one on time not heavier
            max(coalesce(special.weight, usual.weight)) FILTER (WHERE NOT t.late),
@@ -282,29 +282,48 @@ BEGIN ATOMIC
            bool_or(a.outcome IS NULL AND NOT t.late), bool_or(a.outcome IS NULL AND t.late),
            sum(a.quantity::numeric) FILTER (WHERE a.kind IN ('order', 'contract_change')),
            min(a.occurred_at), max(a.occurred_at), max(a.recorded_at)
-    FROM unnest(unit_ids, from_ats, to_ats) WITH ORDINALITY AS r (unit_id, from_at, to_at, span)
-    JOIN calib.activity a ON a.unit_id = r.unit_id AND a.occurred_at >= r.from_at AND a.occurred_at < r.to_at
-    CROSS JOIN LATERAL (
-        SELECT (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day) d
+    FROM (
+        -- fenced off: the day costs more than the rest of a row, and would be told again
+        -- wherever it is asked for
+        SELECT r.span, a.unit_id, a.product_line, a.customer_id, a.kind, a.outcome, a.quantity, a.occurred_at, a.recorded_at,
+               (a.occurred_at AT TIME ZONE (SELECT o.zone FROM calib.organisation o))::date AS day
+        FROM unnest(unit_ids, from_ats, to_ats) WITH ORDINALITY AS r (unit_id, from_at, to_at, span)
+        JOIN calib.activity a ON a.unit_id = r.unit_id AND a.occurred_at >= r.from_at AND a.occurred_at < r.to_at
+        WHERE (known_at IS NULL OR a.recorded_at <= known_at)
+          -- what is still owed is not an act yet
+          AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
+        OFFSET 0
+    ) a
     JOIN (VALUES (true), (false)) l (of_all) ON l.of_all OR a.product_line <> ''
-    LEFT JOIN calib.late_after_all() everyone ON d.day >= everyone.from_day AND d.day < everyone.to_day
-    LEFT JOIN calib.late_after_own() own ON own.unit_id = a.unit_id AND d.day >= own.from_day AND d.day < own.to_day
+    LEFT JOIN calib.late_after_all() everyone ON a.day >= everyone.from_day AND a.day < everyone.to_day
+    LEFT JOIN calib.late_after_own() own ON own.unit_id = a.unit_id AND a.day >= own.from_day AND a.day < own.to_day
     CROSS JOIN LATERAL (
         SELECT coalesce(a.recorded_at > a.occurred_at + coalesce(own.late_after, everyone.late_after), false) AS late) t
     LEFT JOIN calib.weight_spans() usual ON usual.kind = a.kind AND usual.outcome IS NULL
-     AND d.day >= usual.from_day AND d.day < usual.to_day
+     AND a.day >= usual.from_day AND a.day < usual.to_day
     LEFT JOIN calib.weight_spans() special ON special.kind = a.kind AND special.outcome = a.outcome
-     AND d.day >= special.from_day AND d.day < special.to_day
-    WHERE (known_at IS NULL OR a.recorded_at <= known_at)
-      -- what is still owed is not an act yet
-      AND NOT (a.kind = 'follow_up' AND a.outcome IS NOT DISTINCT FROM 'open')
-    GROUP BY r.span, r.unit_id, CASE WHEN l.of_all THEN '' ELSE a.product_line END, a.customer_id, a.kind, d.day;
+     AND a.day >= special.from_day AND a.day < special.to_day
+    GROUP BY a.span, a.unit_id, CASE WHEN l.of_all THEN '' ELSE a.product_line END, a.customer_id, a.kind, a.day;
 END;
 COMMENT ON FUNCTION calib.raw_acts(bigint[], timestamptz[], timestamptz[], timestamptz) IS
 'Activities of each unit in [from_at, to_at) (span: which of them) against padding, one act per product line (and one for all: empty), customer, day and kind: its weight (NULL: none), what of it was recorded in time (NULL: nothing), and its outcomes. known_at: of what was recorded by then. Internal: of every unit.';
 REVOKE EXECUTE ON FUNCTION calib.raw_acts(bigint[], timestamptz[], timestamptz[], timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION calib.act_rows(unit_ids bigint[], from_days date[], to_days date[])
+CREATE FUNCTION calib.starts_of(days date[]) RETURNS timestamptz[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(
+        WITH start AS MATERIALIZED (
+            SELECT t.day, calib.start_of(t.day) AS at FROM (SELECT DISTINCT u.day FROM unnest($1) u (day)) t
+        )
+        SELECT s.at FROM unnest($1) WITH ORDINALITY d (day, i) JOIN start s ON s.day = d.day ORDER BY d.i);
+END $$;
+COMMENT ON FUNCTION calib.starts_of(date[]) IS
+'start_of each of many days, none of them NULL, in their order.';
+
+CREATE FUNCTION calib.act_rows(unit_ids bigint[], from_ats timestamptz[], to_ats timestamptz[])
 RETURNS TABLE (span bigint, unit_id bigint, product_line text, customer_id bigint, kind text, day date,
     label text, weight numeric, weight_on_time numeric, late boolean, quantity numeric,
     first_at timestamptz, last_at timestamptz, last_recorded timestamptz)
@@ -316,13 +335,11 @@ BEGIN ATOMIC
                     a.on_time_outcomes || CASE WHEN a.plain_on_time THEN ARRAY[NULL::text] END,
                     a.late_outcomes || CASE WHEN a.plain_late THEN ARRAY[NULL::text] END) END,
            a.weight, a.weight_on_time, a.late, a.quantity, a.first_at, a.last_at, a.last_recorded
-    FROM calib.raw_acts(unit_ids,
-        ARRAY(SELECT calib.start_of(d.day) FROM unnest(from_days) WITH ORDINALITY AS d (day, i) ORDER BY d.i),
-        ARRAY(SELECT calib.start_of(d.day) FROM unnest(to_days) WITH ORDINALITY AS d (day, i) ORDER BY d.i), NULL) a;
+    FROM calib.raw_acts(unit_ids, from_ats, to_ats, NULL) a;
 END;
-COMMENT ON FUNCTION calib.act_rows(bigint[], date[], date[]) IS
-'raw_acts of whole days, each with its label; internal.';
-REVOKE EXECUTE ON FUNCTION calib.act_rows(bigint[], date[], date[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.act_rows(bigint[], timestamptz[], timestamptz[]) IS
+'raw_acts, each with its label; internal.';
+REVOKE EXECUTE ON FUNCTION calib.act_rows(bigint[], timestamptz[], timestamptz[]) FROM PUBLIC;
 
 -- Where days of a summary lie in UTC, noon of a day stands for it, and a record of three
 -- days after for a late one.
@@ -334,26 +351,29 @@ END;
 COMMENT ON FUNCTION calib.noon_of(date) IS
 'The moment that stands for a day in the acts of calib.activity_act. NULL gives NULL.';
 
-CREATE FUNCTION calib.due_rows(unit_ids bigint[], from_days date[], to_days date[])
+CREATE FUNCTION calib.due_rows(unit_ids bigint[], from_ats timestamptz[], to_ats timestamptz[])
 RETURNS TABLE (span bigint, unit_id bigint, kind text, kept boolean, due_at timestamptz, recorded_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
     SELECT r.span, a.unit_id, a.kind, a.outcome IS DISTINCT FROM 'open' AND a.occurred_at <= a.due_at, a.due_at, a.recorded_at
-    FROM unnest(unit_ids, from_days, to_days) WITH ORDINALITY AS r (unit_id, from_day, to_day, span)
-    CROSS JOIN LATERAL (SELECT calib.start_of(r.from_day) AS from_at, calib.start_of(r.to_day) AS to_at OFFSET 0) t
-    JOIN calib.activity a ON a.unit_id = r.unit_id AND a.due_at >= t.from_at AND a.due_at < t.to_at
+    FROM unnest(unit_ids, from_ats, to_ats) WITH ORDINALITY AS r (unit_id, from_at, to_at, span)
+    JOIN calib.activity a ON a.unit_id = r.unit_id AND a.due_at >= r.from_at AND a.due_at < r.to_at
     WHERE a.kind IN ('follow_up', 'log_report');
 END;
-COMMENT ON FUNCTION calib.due_rows(bigint[], date[], date[]) IS
-'Follow-ups and log reports of each unit that were due in its days, and whether they were answered or filed by then; internal.';
-REVOKE EXECUTE ON FUNCTION calib.due_rows(bigint[], date[], date[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.due_rows(bigint[], timestamptz[], timestamptz[]) IS
+'Follow-ups and log reports of each unit that were due in [from_at, to_at), and whether they were answered or filed by then; internal.';
+REVOKE EXECUTE ON FUNCTION calib.due_rows(bigint[], timestamptz[], timestamptz[]) FROM PUBLIC;
 
 -- Storing ------------------------------------------------------------------------------
 
+-- Along the keys: a plan that is kept may be older than the first million rows.
 CREATE FUNCTION calib.add_up_months(unit_ids bigint[], days date[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_nestloop = on
+SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     units bigint[];
@@ -385,17 +405,26 @@ CREATE FUNCTION calib.store_parts(unit_ids bigint[], from_days date[], to_days d
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_nestloop = on
+SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     stored bigint;
+    from_ats timestamptz[] := calib.starts_of($2);
+    to_ats timestamptz[] := calib.starts_of($3);
 BEGIN
-    DELETE FROM calib.activity_act s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
-    WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
-    DELETE FROM calib.activity_summary s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
-    WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
-    WITH part AS (
-        SELECT r.* FROM unnest($1, $2, $3) WITH ORDINALITY r (unit_id, from_day, to_day, span)
-    ), figure AS MATERIALIZED (
+    -- of a month that is summed up for the first time nothing is stored
+    IF EXISTS (SELECT FROM calib.activity_summary s
+               WHERE s.unit_id = ANY ($1) AND s.from_day >= (SELECT min(d) FROM unnest($2) AS d) AND s.from_day < (SELECT max(d) FROM unnest($3) AS d)) THEN
+        DELETE FROM calib.activity_act s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
+        WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
+        DELETE FROM calib.activity_summary s USING unnest($1, $2, $3) r (unit_id, from_day, to_day)
+        WHERE s.unit_id = r.unit_id AND s.from_day >= r.from_day AND s.from_day < r.to_day;
+    END IF;
+    -- Nothing is joined that the planner, who cannot tell how many there are, would loop
+    -- over: span is the place in the arrays.
+    WITH figure AS MATERIALIZED (
         SELECT a.span, a.product_line,
                count(a.weight) AS events, count(a.weight) - count(a.weight_on_time) AS late_events,
                coalesce(sum(a.weight), 0) AS weighted, coalesce(sum(a.weight_on_time), 0) AS weighted_on_time,
@@ -409,39 +438,35 @@ BEGIN
                array_agg(a.quantity) FILTER (WHERE a.kind = 'order' AND a.customer_id IS NOT NULL AND a.product_line = '') AS order_lines,
                min(a.first_at) AS first_at, max(a.last_at) AS last_at, max(a.last_at) FILTER (WHERE a.weight IS NOT NULL) AS last_event_at,
                max(a.last_recorded) AS last_recorded
-        FROM calib.act_rows($1, $2, $3) a
+        FROM calib.act_rows($1, from_ats, to_ats) a
         GROUP BY a.span, a.product_line
     ), due AS (
-        SELECT d.span,
+        SELECT d.span, '' AS product_line,
                count(*) FILTER (WHERE d.kind = 'follow_up') AS follow_ups_due,
                count(*) FILTER (WHERE d.kind = 'follow_up' AND d.kept) AS follow_ups_kept,
                count(*) FILTER (WHERE d.kind = 'log_report') AS reports_due,
                count(*) FILTER (WHERE d.kind = 'log_report' AND d.kept) AS reports_kept,
                max(d.due_at) AS last_due, max(d.recorded_at) AS last_recorded
-        FROM calib.due_rows($1, $2, $3) d
+        FROM calib.due_rows($1, from_ats, to_ats) d
         GROUP BY d.span
     ), acts AS (
         INSERT INTO calib.activity_act (unit_id, product_line, from_day, piece, acts, others, order_customers, order_days, order_lines)
-        SELECT p.unit_id, f.product_line, p.from_day, 0, f.acts, f.others, f.order_customers, f.order_days, f.order_lines
-        FROM figure f JOIN part p USING (span)
-    ), whole AS (
-        -- what a part may be used for does not depend on the line
-        SELECT coalesce(f.span, d.span) AS span, f.first_at, f.last_at, f.last_event_at, greatest(f.last_recorded, d.last_recorded) AS last_recorded
-        FROM (SELECT f.* FROM figure f WHERE f.product_line = '') f FULL JOIN due d USING (span)
+        SELECT unit_ids[f.span], f.product_line, from_days[f.span], 0, f.acts, f.others, f.order_customers, f.order_days, f.order_lines
+        FROM figure f
     )
     INSERT INTO calib.activity_summary (unit_id, product_line, from_day, to_day, closed, events, late_events, customers, active_days,
         weighted, weighted_on_time, concentration, first_at, last_at, last_event_at, last_recorded, last_due,
         follow_ups_due, follow_ups_kept, reports_due, reports_kept, contract_changes)
-    SELECT p.unit_id, coalesce(f.product_line, ''), p.from_day, p.to_day, $4, coalesce(f.events, 0), coalesce(f.late_events, 0),
+    SELECT unit_ids[span], product_line, from_days[span], to_days[span], $4, coalesce(f.events, 0), coalesce(f.late_events, 0),
            coalesce(calib.customers(f.acts), 0), coalesce(calib.active_days(f.acts), 0),
            coalesce(f.weighted, 0), coalesce(f.weighted_on_time, 0), calib.distinct_concentration(f.acts),
-           w.first_at, w.last_at, w.last_event_at, w.last_recorded, d.last_due,
+           -- what a part may be used for does not depend on the line
+           min(f.first_at) OVER whole, max(f.last_at) OVER whole, max(f.last_event_at) OVER whole,
+           max(greatest(f.last_recorded, d.last_recorded)) OVER whole, d.last_due,
            coalesce(d.follow_ups_due, 0), coalesce(d.follow_ups_kept, 0), coalesce(d.reports_due, 0), coalesce(d.reports_kept, 0),
            f.contract_changes
-    FROM whole w
-    JOIN part p USING (span)
-    LEFT JOIN figure f ON f.span = w.span
-    LEFT JOIN due d ON d.span = w.span AND coalesce(f.product_line, '') = '';
+    FROM figure f FULL JOIN due d USING (span, product_line)
+    WINDOW whole AS (PARTITION BY span);
     GET DIAGNOSTICS stored = ROW_COUNT;
     PERFORM calib.split_acts(unit_ids, from_days, to_days);
     PERFORM calib.add_up_months(unit_ids, from_days);
@@ -476,7 +501,7 @@ BEGIN
                               CASE WHEN a.late THEN calib.noon_of(a.day + 3) END) FILTER (WHERE a.weight IS NOT NULL),
                calib.behavior(calib.noon_of(a.day), a.customer_id, a.label, NULL, 'UTC',
                               CASE WHEN a.late THEN calib.noon_of(a.day + 3) END) FILTER (WHERE a.weight IS NULL)
-        FROM calib.act_rows(ARRAY[large.unit_id], ARRAY[large.from_day], ARRAY[large.to_day]) a
+        FROM calib.act_rows(ARRAY[large.unit_id], ARRAY[calib.start_of(large.from_day)], ARRAY[calib.start_of(large.to_day)]) a
         GROUP BY a.product_line, 4;
     END LOOP;
 END $$;

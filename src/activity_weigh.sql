@@ -146,8 +146,9 @@ BEGIN
                 THEN coalesce(least(upper(NEW.valid), upper(OLD.valid)), 'infinity')
                 ELSE least(coalesce(lower(NEW.valid), '-infinity'), coalesce(lower(OLD.valid), '-infinity')) END;
     INSERT INTO calib.activity_mark (unit_id, day)
-    SELECT s.unit_id, s.from_day
+    SELECT s.unit_id, d.at::date
     FROM calib.activity_summary s
+    CROSS JOIN LATERAL generate_series(s.from_day::timestamp, s.to_day::timestamp - interval '1 day', interval '1 day') AS d (at)
     WHERE s.unit_id = ANY (ARRAY(SELECT calib.units_ever_below(ARRAY[moved]))) AND s.product_line = '' AND s.to_day > day;
     RETURN NULL;
 END $$;
@@ -171,8 +172,9 @@ DECLARE
 BEGIN
     PERFORM calib.require_duty('{admin}', NULL, 'make summaries anew');
     INSERT INTO calib.activity_mark (unit_id, day)
-    SELECT s.unit_id, s.from_day
+    SELECT s.unit_id, d.day::date
     FROM calib.activity_summary s
+    CROSS JOIN LATERAL generate_series(s.from_day::timestamp, s.to_day::timestamp - interval '1 day', interval '1 day') AS d (day)
     WHERE s.to_day > first AND s.from_day < last AND s.product_line = ''
     UNION
     SELECT a.unit_id, calib.day_of(m.at)

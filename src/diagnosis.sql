@@ -29,7 +29,7 @@ BEGIN
     ), worked AS MATERIALIZED (
         SELECT r.unit_id, r.rep_weeks FROM calib.all_rep_weeks_in(from_at, to_at, of_units) r
     ), behavior AS MATERIALIZED (
-        SELECT b.* FROM calib.all_behavior_in(from_at, to_at, known_at, with_focus, of_units) b
+        SELECT b.* FROM calib.all_behavior_in(from_at, to_at, known_at, with_focus, of_units, ARRAY(SELECT l.product_line FROM line l)) b
     ), conversion AS MATERIALIZED (
         SELECT c.* FROM calib.all_conversion_in(from_at, to_at, known_at, CASE WHEN with_conversion THEN of_units ELSE '{}' END) c
     )

@@ -22,7 +22,7 @@ REVOKE EXECUTE ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timesta
 -- that is marked what is stored is taken away again, and its activities are read: what
 -- happens today costs a few rows a rep, not the rest of the week and the month. So
 -- several rows may be of one unit, line and day, and some of them negative.
-CREATE FUNCTION calib.own_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[])
+CREATE FUNCTION calib.own_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[], lines text[])
 RETURNS TABLE (unit_id bigint, product_line text, day date, weighted numeric, weighted_on_time numeric, events bigint, late_events bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -34,9 +34,10 @@ AS $$
 DECLARE
     first date := calib.day_of($1);
     last date := calib.day_of($2 - interval '1 microsecond');
-    first_month date := CASE WHEN extract(day FROM first) = 1 THEN first
+    -- no part that reaches into a month begins before it
+    first_month date := CASE WHEN extract(day FROM first) = 1 THEN '-infinity'
                              ELSE (date_trunc('month', first::timestamp) + interval '1 month')::date END;
-    movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
+    movers bigint[] := ARRAY(SELECT calib.units_moved(first, last));
     by_part bigint[];
     marked_units bigint[];
     marked_days date[];
@@ -53,11 +54,11 @@ BEGIN
     FROM (
         SELECT m.unit_id, m.product_line, m.weighted, m.weighted_on_time, m.events, m.late_events
         FROM calib.month_in($1, $2, $3) m
-        WHERE m.usable AND m.events > 0 AND m.unit_id <> ALL (by_part)
+        WHERE m.usable AND m.events > 0 AND m.unit_id <> ALL (by_part) AND ($5 IS NULL OR m.product_line = ANY ($5))
         UNION ALL
         SELECT p.unit_id, p.product_line, p.weighted, p.weighted_on_time, p.events, p.late_events
         FROM calib.parts_beside($1, $2, $3, first_month, by_part, true) p
-        WHERE p.events_usable AND NOT p.cut AND p.events > 0 AND p.unit_id <> ALL (movers)
+        WHERE p.events_usable AND NOT p.cut AND p.events > 0 AND p.unit_id <> ALL (movers) AND ($5 IS NULL OR p.product_line = ANY ($5))
     ) s
     WHERE $4 IS NULL OR s.unit_id = ANY ($4)
     GROUP BY s.unit_id, s.product_line;
@@ -68,7 +69,7 @@ BEGIN
                    s.weighted, s.weighted_on_time, s.events, s.late_events
             FROM unnest(marked_units, marked_days) AS m (unit_id, day)
             JOIN calib.summary_in($1, $2, $3, true) s ON s.unit_id = m.unit_id AND s.from_day IN (m.day, calib.part_from(m.day)) AND s.to_day > m.day
-            WHERE s.events_usable AND s.events > 0 AND s.unit_id <> ALL (movers)
+            WHERE s.events_usable AND s.events > 0 AND s.unit_id <> ALL (movers) AND ($5 IS NULL OR s.product_line = ANY ($5))
         ), act AS MATERIALIZED (
             SELECT p.unit_id, p.product_line, a.day, a.kind, a.late_events
             FROM part p
@@ -96,7 +97,7 @@ BEGIN
             FROM calib.summary_in($1, $2, $3, true) s
             JOIN calib.activity_act a ON a.unit_id = s.unit_id AND a.from_day = s.from_day AND a.product_line = s.product_line
             WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
-              AND (s.cut OR s.unit_id = ANY (movers))
+              AND (s.cut OR s.unit_id = ANY (movers)) AND ($5 IS NULL OR s.product_line = ANY ($5))
         )
         SELECT p.unit_id, p.product_line, a.day, sum(w.weight), coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
                count(w.weight), count(w.weight) FILTER (WHERE a.late_events > 0 OR w.weight_on_time IS NULL)
@@ -113,13 +114,14 @@ BEGIN
         SELECT a.unit_id, a.product_line, a.day, sum(a.weight), coalesce(sum(a.weight_on_time), 0),
                count(a.weight), count(a.weight) - count(a.weight_on_time)
         FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
+        WHERE $5 IS NULL OR a.product_line = ANY ($5)
         GROUP BY a.unit_id, a.product_line, a.day
         HAVING count(a.weight) > 0;
     END IF;
 END $$;
-COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) IS
-'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree, to be added up; of_units: of these alone. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[], text[]) IS
+'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree, to be added up; of_units, lines: of these alone. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[], text[]) FROM PUBLIC;
 
 -- Those acts, united as they are stored; where the window or a move cuts what is stored,
 -- and of what is read raw, put together anew.
@@ -136,7 +138,7 @@ DECLARE
     raw record := calib.raw_spans($1, $2, $3, $4, true);
     first date := calib.day_of($1);
     last date := calib.day_of($2 - interval '1 microsecond');
-    movers bigint[] := ARRAY(SELECT DISTINCT m.unit_id FROM calib.units_moved(first, last) m);
+    movers bigint[] := ARRAY(SELECT calib.units_moved(first, last));
 BEGIN
     RETURN QUERY
     SELECT s.unit_id, s.product_line, last, calib.rollup_any_kind(a.acts)
@@ -167,7 +169,7 @@ COMMENT ON FUNCTION calib.own_focus_in(timestamptz, timestamptz, timestamptz, bi
 REVOKE EXECUTE ON FUNCTION calib.own_focus_in(timestamptz, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.all_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL,
-    with_focus boolean DEFAULT true, of_units bigint[] DEFAULT NULL)
+    with_focus boolean DEFAULT true, of_units bigint[] DEFAULT NULL, lines text[] DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,
     events bigint, late_events bigint, existing_events bigint, concentration float8)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
@@ -181,13 +183,17 @@ AS $$
 DECLARE
     below bigint[] := CASE WHEN $5 IS NOT NULL THEN ARRAY(SELECT calib.units_ever_below($5)) END;
 BEGIN
+    -- of most it is less to read all than to look for each: the planner alone would take a
+    -- tenth of a second for a list of twenty thousand
+    IF cardinality(below) > (SELECT count(*) / 2 FROM calib.unit) THEN
+        below := NULL;
+    END IF;
     IF NOT $4 THEN
         RETURN QUERY
         SELECT t.ancestor_id, f.product_line, sum(f.weighted), sum(f.weighted_on_time), sum(f.events)::bigint, sum(f.late_events)::bigint,
                NULL::bigint, NULL::float8
-        FROM calib.own_behavior_in($1, $2, $3, below) f
-        JOIN calib.unit_tree t ON t.unit_id = f.unit_id
-         AND f.day >= coalesce(t.valid_from, f.day) AND f.day < coalesce(t.valid_to, f.day + 1)
+        FROM calib.own_behavior_in($1, $2, $3, below, $6) f
+        JOIN calib.unit_closure t ON t.unit_id = f.unit_id AND f.day >= t.valid_from AND f.day < t.valid_to
         WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
         GROUP BY t.ancestor_id, f.product_line
         HAVING sum(f.events) > 0;
@@ -197,6 +203,7 @@ BEGIN
     WITH own AS MATERIALIZED (
         SELECT f.unit_id, f.product_line, f.day, calib.rollup_any_kind(f.acts) AS acts
         FROM calib.own_focus_in($1, $2, $3, below) f
+        WHERE $6 IS NULL OR f.product_line = ANY ($6)
         GROUP BY f.unit_id, f.product_line, f.day
     ), existing AS MATERIALIZED (
         SELECT o.unit_id, o.product_line, o.day, sum(k.events) AS events
@@ -209,19 +216,18 @@ BEGIN
         -- customer on one day are two acts
         SELECT t.ancestor_id, o.product_line, calib.concentration(calib.rollup_any_kind(o.acts)) AS concentration, sum(e.events)::bigint AS existing_events
         FROM own o
-        JOIN calib.unit_tree t ON t.unit_id = o.unit_id
-         AND o.day >= coalesce(t.valid_from, o.day) AND o.day < coalesce(t.valid_to, o.day + 1)
+        JOIN calib.unit_closure t ON t.unit_id = o.unit_id AND o.day >= t.valid_from AND o.day < t.valid_to
         LEFT JOIN existing e ON e.unit_id = o.unit_id AND e.product_line = o.product_line AND e.day = o.day
         WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
         GROUP BY t.ancestor_id, o.product_line
     )
     SELECT b.unit_id, b.product_line, b.weighted, b.weighted_on_time, b.events, b.late_events, coalesce(f.existing_events, 0), f.concentration
-    FROM calib.all_behavior_in($1, $2, $3, false, $5) b
+    FROM calib.all_behavior_in($1, $2, $3, false, $5, $6) b
     LEFT JOIN focus f ON f.ancestor_id = b.unit_id AND f.product_line = b.product_line;
 END $$;
-COMMENT ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[]) IS
-'behavior_in of every unit, or of_units alone; with_focus false leaves existing_events and concentration NULL and reads no single act; internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[], text[]) IS
+'behavior_in of every unit, or of_units alone, and of every product line, or of lines (empty: all) alone; with_focus false leaves existing_events and concentration NULL and reads no single act; internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_behavior_in(timestamptz, timestamptz, timestamptz, boolean, bigint[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION calib.behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (unit_id bigint, product_line text, weighted numeric, weighted_on_time numeric,

@@ -145,7 +145,7 @@ BEGIN
     UNION ALL
     -- owed by the time it was due: what is not due yet is neither kept nor missed
     SELECT d.unit_id, calib.period_start(calib.day_of(d.due_at), 'week'), d.kind, d.kept::integer::bigint, 1
-    FROM calib.due_rows(units, from_days, to_days) d
+    FROM calib.due_rows(units, calib.starts_of(from_days), calib.starts_of(to_days)) d
     WHERE d.due_at <= $3 AND ($4 IS NULL OR d.recorded_at <= $4);
 END $$;
 COMMENT ON FUNCTION calib.due_counted(date, date, timestamptz, timestamptz) IS

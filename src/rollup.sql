@@ -10,12 +10,13 @@ BEGIN ATOMIC
         DELETE FROM calib.activity_mark m WHERE m.unit_id IS NULL RETURNING m.day
     )
     INSERT INTO calib.activity_mark (unit_id, day)
-    SELECT s.unit_id, s.from_day
+    SELECT s.unit_id, d.day::date
     FROM calib.activity_summary s
+    CROSS JOIN LATERAL generate_series(s.from_day::timestamp, s.to_day::timestamp - interval '1 day', interval '1 day') AS d (day)
     WHERE s.product_line = '' AND s.to_day > (SELECT min(g.day) FROM gone g);
 END;
 COMMENT ON FUNCTION calib.spread_marks() IS
-'Puts a mark per unit and stored part in place of those for every unit. Internal.';
+'Puts a mark per unit and stored day in place of those for every unit. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.spread_marks() FROM PUBLIC;
 
 CREATE FUNCTION calib.week_is_over(day date, today date) RETURNS boolean
@@ -53,19 +54,23 @@ COMMENT ON FUNCTION calib.store_what_can_be(bigint[], date[], date[], boolean) I
 'calib.store_parts, without those that fail: their days are marked again, with a warning. Errors of the server''s state (classes 40, 53, 55, 57, 58) are not caught. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.store_what_can_be(bigint[], date[], date[], boolean) FROM PUBLIC;
 
--- Takes the marks of a week and stores what its units did, a thousand units at a time.
-CREATE FUNCTION calib.roll_week(of_day date, today date) RETURNS bigint
+-- Takes the marks of a month and stores what its units did, a thousand parts of weeks at a
+-- time, unit by unit: a month is added up when all of a unit's parts of it are there.
+-- What is not reached in time is marked again.
+CREATE FUNCTION calib.roll_month(of_day date, today date, until timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     slice record;
     stored bigint := 0;
+    month date := date_trunc('month', $1::timestamp)::date;
+    next_month date := month + interval '1 month';
 BEGIN
     FOR slice IN
         WITH gone AS MATERIALIZED (
             DELETE FROM calib.activity_mark m
-            WHERE m.day >= calib.part_from($1) AND m.day < calib.part_to($1) AND m.unit_id IS NOT NULL
+            WHERE m.day >= month AND m.day < next_month AND m.unit_id IS NOT NULL
             RETURNING m.unit_id, m.day
         ), marked AS (
             SELECT DISTINCT g.unit_id, g.day,
@@ -88,13 +93,20 @@ BEGIN
         FROM numbered p
         GROUP BY p.closed, p.n / 1000
     LOOP
-        stored := stored + calib.store_what_can_be(slice.units, slice.from_days, slice.to_days, slice.closed);
+        IF clock_timestamp() < $3 THEN
+            stored := stored + calib.store_what_can_be(slice.units, slice.from_days, slice.to_days, slice.closed);
+        ELSE
+            INSERT INTO calib.activity_mark (unit_id, day)
+            SELECT r.unit_id, d.day::date
+            FROM unnest(slice.units, slice.from_days, slice.to_days) AS r (unit_id, from_day, to_day)
+            CROSS JOIN LATERAL generate_series(r.from_day::timestamp, r.to_day::timestamp - interval '1 day', interval '1 day') AS d (day);
+        END IF;
     END LOOP;
     RETURN stored;
 END $$;
-COMMENT ON FUNCTION calib.roll_week(date, date) IS
-'Takes away the marks of the part of a week that a day is in, and sums up what was marked; returns how many rows are stored. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.roll_week(date, date) FROM PUBLIC;
+COMMENT ON FUNCTION calib.roll_month(date, date, timestamptz) IS
+'Takes away the marks of the month a day is in, and sums up what was marked, unless it is past a time (by the real clock), when the rest is marked again; returns how many rows are stored. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.roll_month(date, date, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION calib.merge_days(today date) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -153,12 +165,12 @@ BEGIN
     LOOP
         SELECT min(m.day) INTO oldest FROM calib.activity_mark m WHERE m.unit_id IS NOT NULL AND m.day >= from_day;
         EXIT WHEN oldest IS NULL OR clock_timestamp() >= until;
-        stored := stored + calib.roll_week(oldest, today);
+        stored := stored + calib.roll_month(oldest, today, until);
         -- marks that came back wait for the next run
-        from_day := calib.part_to(oldest);
+        from_day := date_trunc('month', oldest::timestamp) + interval '1 month';
     END LOOP;
     RETURN stored + calib.merge_days(today);
 END $$;
 COMMENT ON FUNCTION calib.run_rollup(timestamptz) IS
-'Job rollup: sums up the activities of all days that are marked, weeks over by as_of as a whole, and takes the marks away; returns how many rows are stored. After 50 seconds no further week is begun; the next run goes on. What cannot be summed up keeps its marks, with a warning. READ COMMITTED only (25001).';
+'Job rollup: sums up the activities of all days that are marked, weeks over by as_of as a whole, and takes the marks away; returns how many rows are stored. After 50 seconds no further thousand is begun; the next run goes on. What cannot be summed up keeps its marks, with a warning. READ COMMITTED only (25001).';
 REVOKE EXECUTE ON FUNCTION calib.run_rollup(timestamptz) FROM PUBLIC;

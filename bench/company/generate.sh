@@ -19,6 +19,8 @@ generate() {
 	run -d "$1" -c 'VACUUM (ANALYZE, FREEZE)'
 	filled=$(date +%s)
 	roll_up "$1"
+	# the other job that a page stands on: results of all that is below each unit
+	run -d "$1" -A -t -c 'SELECT calib.run_maintain(calib.clock())' >/dev/null
 	run -d "$1" -c 'VACUUM (ANALYZE)'
 	say "$1: summed up in $(($(date +%s) - filled)) s"
 	say "$1: $(run -d "$1" -A -t -c "SELECT format('%s activities in %s MB, and %s MB of indexes', (SELECT count(*) FROM calib.activity),
