@@ -119,6 +119,34 @@ INSERT INTO calib.unit_history (unit_id, parent_id, valid) VALUES (12, 11, '[202
 SELECT u, e, w, existing, hhi FROM own_sums('2026-03-01 00:00+08', '2026-03-09 00:00+08') WHERE u > 9;
 ROLLBACK;
 
+-- An act that a weight makes an event happened when it did, not when the last event had;
+BEGIN;
+INSERT INTO calib.activity_weight (kind, weight, valid_from) VALUES ('planned_visit', 0.25, '2026-03-01');
+SELECT u, e FROM own_sums('2026-02-24 00:00+08', '2026-03-01 05:00+08') WHERE line = '';
+ROLLBACK;
+-- and of two policies the nearer says what is late.
+BEGIN;
+INSERT INTO calib.policy (unit_id, valid_from, late_hours) VALUES (1, '2026-03-11', 1), (2, '2026-03-11', 100);
+INSERT INTO calib.activity (unit_id, customer_id, kind, occurred_at, recorded_at) SELECT u, 1, 'visit', '2026-03-11 08:00+08', '2026-03-11 13:00+08' FROM generate_series(2, 3) u;
+SELECT u, e, late FROM own_sums('2026-03-11 00:00+08', '2026-03-12 00:00+08') WHERE line = '';
+ROLLBACK;
+
+-- What was due counts when it is due, is known, and is still there.
+BEGIN;
+INSERT INTO calib.activity (external_id, unit_id, customer_id, kind, outcome, occurred_at, due_at, recorded_at) VALUES
+    ('answered', 2, 1, 'follow_up', NULL, '2026-03-03 09:00+08', '2026-03-03 18:00+08', '2026-03-03 10:00+08'),
+    ('filed', 2, NULL, 'log_report', NULL, '2026-03-05 09:00+08', '2026-03-05 18:00+08', '2026-03-09 10:00+08'),
+    ('tonight', 2, 1, 'follow_up', 'open', '2026-03-11 08:00+08', '2026-03-11 20:00+08', '2026-03-11 08:00+08');
+SELECT calib.run('rollup') AS stored;
+CREATE FUNCTION owed(known_at timestamptz DEFAULT NULL) RETURNS TABLE (week date, code text, kept numeric, due numeric) LANGUAGE sql
+AS $$ SELECT i.week, i.code, i.numerator, i.denominator FROM calib.all_indicator_in('2026-03-02', '2026-03-12', calib.clock(), $1) i
+      WHERE i.unit_id = 2 AND i.code IN ('followup_timeliness', 'log_reports') AND i.denominator > 0 ORDER BY 1, 2 $$;
+SELECT * FROM owed();
+SELECT * FROM owed('2026-03-06 00:00+08');
+DELETE FROM calib.activity WHERE external_id = 'answered';
+SELECT * FROM owed();
+ROLLBACK;
+
 -- Outcomes with a weight of their own: the label of an act tells them, by time of record.
 INSERT INTO calib.activity_kind VALUES ('[odd', 'Odd', '奇');
 INSERT INTO calib.activity_weight (kind, outcome, weight, valid_from) VALUES ('visit', 'won', 3, '2026-03-01'), ('[odd', 'x', 0.5, '2026-03-01');

@@ -34,6 +34,7 @@ $old->safe_psql('firm', q{
     UPDATE quota SET yuan = 95 WHERE team = 'ZJ';
     COMMIT;
 });
+$old->safe_psql('firm', q{SELECT calib.run('rollup')});
 $old->safe_psql('firm', 'SELECT calib.seal()');
 my $digest = $old->safe_psql('firm', 'SELECT calib.digest()');
 my $rows = q{SELECT string_agg(format('%s %s', c.relname, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM calib.%I', c.relname), false, true, '')))[1]), ', ' ORDER BY c.relname)
