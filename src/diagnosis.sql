@@ -157,13 +157,21 @@ BEGIN
         UNION ALL
         SELECT p.* FROM calib.policy_at(judged_day, NULL, CASE WHEN of_units IS NOT NULL THEN ARRAY(SELECT s.unit_id FROM stood s) END) p
         WHERE judged_day <> to_day
+    ), own AS MATERIALIZED (
+        SELECT a.* FROM calib.all_attainment_in(as_of, known_at, of_grain, ARRAY[of_period],
+            CASE WHEN of_units IS NOT NULL THEN ARRAY(SELECT a.unit_id FROM asked a) END) a
+    ), below AS MATERIALIZED (
+        -- who keeps the floor needs no look at the children
+        SELECT a.* FROM calib.all_attainment_in(as_of, known_at, of_grain, ARRAY[of_period],
+            ARRAY(SELECT s.unit_id FROM stood s
+                  WHERE NOT s.is_asked AND s.parent_id IN (
+                      SELECT o.unit_id FROM own o JOIN policy p ON p.unit_id = o.unit_id WHERE o.pace < p.attainment_floor))) a
     ), attained AS MATERIALIZED (
         SELECT a.*, h.parent_id, h.is_asked, u.name AS unit_name, u.kind AS unit_kind, u.peer_group, u.active,
                q.min_peers AS to_min_peers, q.min_opportunities,
                p.attainment_floor AS floor, p.attainment_margin, p.windfall_margin, p.density_margin,
                p.min_elapsed_share, p.min_peers, p.ramp_weeks, p.benchmark_share, p.focus_share_margin, p.focus_hhi_ratio
-        FROM calib.all_attainment_in(as_of, known_at, of_grain, ARRAY[of_period],
-            CASE WHEN of_units IS NOT NULL THEN ARRAY(SELECT s.unit_id FROM stood s) END) a
+        FROM (SELECT o.* FROM own o UNION ALL SELECT b.* FROM below b) a
         JOIN stood h ON h.unit_id = a.unit_id
         JOIN calib.unit u ON u.unit_id = a.unit_id
         JOIN to_policy q ON q.unit_id = a.unit_id
