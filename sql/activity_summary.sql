@@ -277,6 +277,19 @@ ROLLBACK;
 -- What was dropped: only what is summed up may be, and it answers alone.
 SET calib.clock = '2026-03-18 09:00+08';
 INSERT INTO calib.activity (source, external_id, unit_id, customer_id, kind, occurred_at, recorded_at) SELECT 'old', g::text, 2, 1, 'visit', '2024-06-03 10:00+08'::timestamptz + g * interval '1 day', '2024-07-30' FROM generate_series(0, 29) g;
+-- two that were open all the time; for one something was done, on the last of the month
+INSERT INTO calib.opportunity (opportunity_id, unit_id, customer_id, stage, created_at) OVERRIDING SYSTEM VALUE
+SELECT n, 2, 1, 'proposal', '1999-01-05' FROM generate_series(901, 902) n;
+INSERT INTO calib.activity (source, external_id, unit_id, customer_id, opportunity_id, kind, occurred_at, recorded_at) VALUES
+    ('old', 'for 901', 2, 1, 901, 'visit', '2024-06-30 23:30+08', '2024-07-30'), ('old', 'far', 2, 1, 902, 'visit', '1999-06-30 12:00+08', '1999-07-30');
+CREATE FUNCTION worked() RETURNS TABLE (of text, days tstzrange, worked bigint) LANGUAGE sql AS $$
+    SELECT w.of, d, (SELECT c.worked FROM calib.all_conversion_in(lower(d), upper(d), w.known_at, w.of_units) c WHERE c.unit_id = 2 AND c.product_line = '')
+    FROM (VALUES ('all', NULL::timestamptz, NULL::bigint[]), ('some', NULL, '{1,2}'), ('known', '2025-01-01', NULL)) w (of, known_at, of_units),
+        unnest(ARRAY['[2024-06-01 00:00+08, 2024-07-01 00:00+08)', '[2024-06-01 00:00+08, 2024-06-30 00:00+08)', '[2024-06-30 00:00+08, 2025-07-01 00:00+08)',
+            '[2024-07-01 00:00+08, 2025-07-01 00:00+08)', '[1999-06-30 00:00+08, 1999-07-01 00:00+08)']::tstzrange[]) AS d
+$$;
+CREATE TEMP TABLE worked_before AS SELECT * FROM worked();
+TABLE worked_before;
 SELECT calib.may_drop_before('2025-01-01') AS marked_from;
 SELECT calib.run('rollup') > 0 AS stored;
 SELECT calib.may_drop_before('2025-01-01') AS all_of_it;
@@ -286,6 +299,9 @@ SELECT calib.drop_old_activities(calib.clock()) AS dropped;
 SELECT count(*) FROM calib.activity WHERE source = 'old';
 SELECT * FROM own_sums('2024-06-01 00:00+08', '2024-07-01 00:00+08') EXCEPT SELECT * FROM before;
 SELECT u, e, late FROM own_sums('2024-06-01 00:00+08', '2024-07-01 00:00+08') WHERE line = '';
+-- what was worked then still was
+TABLE calib.opportunity_day;
+SELECT * FROM worked() EXCEPT SELECT * FROM worked_before;
 -- cut by its days, and never made anew
 SELECT u, e FROM own_sums('2024-06-05 12:00+08', '2024-06-08 00:00+08') WHERE line = '';
 SELECT calib.resummarise('2024-01-01', '2025-01-01') AS marks;

@@ -258,6 +258,32 @@ COMMENT ON FUNCTION calib.make_partitions(date, date) IS
 
 -- Retention ------------------------------------------------------------------------
 
+-- What a week keeps of an activity does not say for which opportunity it was.
+CREATE TABLE calib.opportunity_day (
+    opportunity_id bigint NOT NULL REFERENCES calib.opportunity ON DELETE CASCADE,
+    day date NOT NULL,
+    PRIMARY KEY (opportunity_id, day)
+);
+COMMENT ON TABLE calib.opportunity_day IS
+'Days on which something was done for an opportunity, of activities that retention dropped: the conversion of their periods still counts it as worked. Written by the job maintain alone.';
+COMMENT ON COLUMN calib.opportunity_day.opportunity_id IS 'The opportunity.';
+COMMENT ON COLUMN calib.opportunity_day.day IS 'Day in organisation time.';
+SELECT calib.keep_in_dump('calib.opportunity_day');
+
+CREATE FUNCTION calib.keep_opportunity_days(leaf regclass, before timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('INSERT INTO calib.opportunity_day (opportunity_id, day)
+        SELECT DISTINCT a.opportunity_id, calib.day_of(a.occurred_at) FROM ONLY %s a
+        WHERE a.opportunity_id IS NOT NULL AND a.occurred_at < $1
+        ON CONFLICT DO NOTHING', $1) USING $2;
+END $$;
+COMMENT ON FUNCTION calib.keep_opportunity_days(regclass, timestamptz) IS
+'Keeps, of activities of before a moment that are about to be dropped from a partition, on which days they were for which opportunity. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.keep_opportunity_days(regclass, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION calib.note_dropped_behind_door(kept_from timestamptz, facts bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -289,6 +315,7 @@ BEGIN
             MESSAGE = format('activities of before %s wait to be summed up', $2);
     END IF;
     EXECUTE format('SELECT count(*) FROM ONLY %s', $1) INTO dropped;
+    PERFORM calib.keep_opportunity_days($1, $2);
     DELETE FROM calib.activity_key k WHERE k.occurred_at < $2;
     EXECUTE format('DROP TABLE %s', $1);
     RETURN dropped;
@@ -306,6 +333,7 @@ AS $$
 DECLARE
     dropped bigint;
 BEGIN
+    PERFORM calib.keep_opportunity_days('calib.activity_default', $1);
     WITH gone AS (
         DELETE FROM ONLY calib.activity_default d WHERE d.occurred_at < $1 RETURNING d.source, d.external_id
     ), forgotten AS (

@@ -376,6 +376,8 @@ DECLARE
     zone text := (SELECT o.zone FROM calib.organisation o);
     first_day date := calib.day_of(from_at);
     last_day date := calib.day_of(to_at) - 1;
+    -- the last day of the window of which activities were dropped; before first_day: there is none
+    last_dropped date := calib.day_of(nullif(least(to_at, calib.activity_kept_from()), '-infinity') - interval '1 microsecond');
     few bigint[];   -- whose opportunities an index finds
 BEGIN
     IF of_units = '{}' THEN
@@ -409,6 +411,8 @@ BEGIN
           AND (o.closed_at IS NULL OR o.closed_at >= to_at) AND o.created_at < from_at AND from_at < to_at
           AND (EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
                        AND a.occurred_at >= from_at AND a.occurred_at < to_at)
+               OR (last_dropped >= first_day AND EXISTS (SELECT FROM calib.opportunity_day d
+                   WHERE d.opportunity_id = o.opportunity_id AND d.day >= first_day AND d.day <= last_dropped))
                OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
                           AND s.from_stage IS DISTINCT FROM s.to_stage
                           AND s.changed_at >= from_at AND s.changed_at < to_at))
@@ -422,6 +426,8 @@ BEGIN
           AND (o.created_at >= from_at OR (c.closed_at >= from_at AND c.closed_at < to_at)
                OR EXISTS (SELECT FROM calib.activity a WHERE a.opportunity_id = o.opportunity_id
                           AND a.occurred_at >= from_at AND a.occurred_at < to_at AND a.recorded_at <= known_at)
+               OR (last_dropped >= first_day AND EXISTS (SELECT FROM calib.opportunity_day d
+                   WHERE d.opportunity_id = o.opportunity_id AND d.day >= first_day AND d.day <= last_dropped))
                OR EXISTS (SELECT FROM calib.stage_change s WHERE s.opportunity_id = o.opportunity_id
                           AND s.from_stage IS DISTINCT FROM s.to_stage
                           AND s.changed_at >= from_at AND s.changed_at < to_at AND s.changed_at <= known_at))

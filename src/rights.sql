@@ -144,7 +144,7 @@ BEGIN
         ('activity', 'INSERT UPDATE', format(held, '{admin,manager,rep}') || by_hand),
         ('activity', 'DELETE', format(held, '{admin}') || by_hand),
         -- kept for the definer functions that show it
-        ('activity_summary activity_act activity_month', 'SELECT', format(everyone, '{admin}')),
+        ('activity_summary activity_act activity_month opportunity_day', 'SELECT', format(everyone, '{admin}')),
         ('result', 'SELECT', format(happened, 'result',
             'result.occurred_at >= b.from_at AND result.occurred_at < b.to_at')),
         ('result', 'INSERT UPDATE DELETE', format(held, '{admin}') || by_hand),

@@ -37,7 +37,7 @@ const start = (t, title, uid) => new dashboard.DashboardBuilder(title).uid(uid).
 	.timezone('browser').time({ from: 'now-12M', to: 'now' }).refresh('5m').weekStart('monday');
 
 function warRoom(t, language) {
-	const built = start(t, t('calib: war room', 'calib:作战室'), `calib-war-room-${language}`);
+	const built = start(t, t('calib: war room', 'calib：作战室'), `calib-war-room-${language}`);
 	variables(t).forEach((v) => built.withVariable(v));
 	built.withVariable(new dashboard.QueryVariableBuilder('kind').label(t('Units', '单元')).datasource(source)
 		.query("SELECT DISTINCT unit_kind FROM calib.unit_label WHERE unit_kind <> 'rep' ORDER BY 1").current({ text: 'team', value: 'team' })
@@ -47,7 +47,7 @@ function warRoom(t, language) {
 	const ofTarget = t('of today\'s target', '达成率'), ofOriginal = t('of the original target', '原目标达成率');
 	const pace = t('pace', '进度'), lag = t('lag, days', '滞后(天)'), index = t('density index', '密度指数');
 	built.withPanel(panel(new bargauge.PanelBuilder(), t('Attainment, this quarter', '本季达成率'),
-		t('Results against today\'s target and against the original one: lowering a target does not move the second.', '分别对比当前目标与原目标:调低目标不会改变后者。'),
+		t('Results against today\'s target and against the original one: lowering a target does not move the second.', '分别对比当前目标与原目标：调低目标不会改变后者。'),
 		`SELECT region AS "${region}", attainment AS "${ofTarget}", attainment_original AS "${ofOriginal}"
 		FROM calib.war_room WHERE product_line = '' ORDER BY unit_id`, 8, 8)
 		.reduceOptions(new common.ReduceDataOptionsBuilder().values(true)).orientation(common.VizOrientation.Horizontal)
@@ -61,21 +61,21 @@ function warRoom(t, language) {
 		deviations_open AS "${t('open deviations', '未处理偏差')}", round(sri_days::numeric, 1) AS "${t('SRI, days', 'SRI(天)')}",
 		round(lag_days, 1) AS "${lag}", reason AS "${t('reason', '原因')}"
 		FROM calib.war_room ORDER BY unit_id, product_line`, 16, 8)));
-	built.withPanel(panel(new xychart.PanelBuilder(), t('Quadrants: pace against density', '四象限:进度与密度'),
-		t('Below pace 1 and right of index 1: people work densely and miss, the environment. Left: execution.', '进度低于1且密度指数高于1:环境问题;低于1:执行问题。'),
+	built.withPanel(panel(new xychart.PanelBuilder(), t('Quadrants: pace against density', '四象限：进度与密度'),
+		t('Below pace 1 and right of index 1: people work densely and miss, the environment. Left: execution.', '进度低于1且密度指数高于1：环境问题；低于1：执行问题。'),
 		`SELECT density_index AS "${index}", pace AS "${pace}", unit_name AS "${t('unit', '单元')}", quadrant AS "${t('quadrant', '象限')}", reason AS "${t('reason', '原因')}"
 		FROM calib.diagnosis WHERE unit_kind = \${kind:sqlstring} AND product_line = '' AND density_index IS NOT NULL AND pace IS NOT NULL ORDER BY unit_id`, 12, 9)
 		.mapping(xychart.SeriesMapping.Auto).show(xychart.XYShowMode.Points));
-	built.withPanel(panel(new table.PanelBuilder(), t('Open deviations', '未处理的偏差'), t('What was found and nobody has acted on yet, oldest first.', '已发现而尚未处理,最早的在前。'),
+	built.withPanel(panel(new table.PanelBuilder(), t('Open deviations', '未处理的偏差'), t('What was found and nobody has acted on yet, oldest first.', '已发现而尚未处理，最早的在前。'),
 		`SELECT unit_name AS "${t('unit', '单元')}", kind AS "${t('kind', '类型')}", subject AS "${t('subject', '对象')}", detected_at AS "${t('detected', '发现时间')}",
 		round(age_days::numeric, 1) AS "${t('days', '天数')}", remedy AS "${t('remedy', '对策')}", reason AS "${t('reason', '原因')}"
 		FROM calib.deviation_open ORDER BY detected_at, deviation_id`, 12, 9));
 	built.withPanel(panel(new timeseries.PanelBuilder(), t('Days from detected to acted (SRI)', '策略响应指数(天)'),
-		t('Mean by month of detection; open ones are not in it.', '按发现月份的平均天数;不含未处理的。'),
+		t('Mean by month of detection; open ones are not in it.', '按发现月份的平均天数；不含未处理的。'),
 		`SELECT calib.start_of(month) AS "time", unit_name AS "metric", mean_days AS "value"
 		FROM calib.sri_monthly WHERE $__timeFilter(calib.start_of(month)) AND mean_days IS NOT NULL ORDER BY 1, 2`, 12, 8, 'time_series').unit('d').min(0));
 	built.withPanel(panel(new table.PanelBuilder(), t('Missed though active', '行为达标却未达成'),
-		t('Closed months that were missed by units at work as densely as their peers: look here first.', '行为密度达标而目标未达成的已结束月份:先看这里。'),
+		t('Closed months that were missed by units at work as densely as their peers: look here first.', '行为密度达标而目标未达成的已结束月份：先看这里。'),
 		`SELECT unit_name AS "${t('unit', '单元')}", period_start AS "${t('month', '月份')}", target_value AS "${t('target', '目标')}", actual AS "${t('result', '结果')}",
 		round(100 * attainment, 1) AS "${ofTarget} %", round(density_index::numeric, 2) AS "${index}"
 		FROM calib.missed_but_active ORDER BY period_start DESC, unit_id`, 12, 8));
@@ -87,7 +87,7 @@ function warRoom(t, language) {
 	built.withPanel(panel(new table.PanelBuilder(), t('Freshness', '数据时效'), t('Hours from the event to the database, over 30 days.', '近30天从发生到入库的小时数。'),
 		`SELECT source AS "${t('source', '来源')}", last_recorded AS "${t('newest', '最新')}", round(lag_p50::numeric, 1) AS "${t('median, hours', '中位数(小时)')}",
 		round(lag_p95::numeric, 1) AS "${t('95 %, hours', '95分位(小时)')}" FROM calib.freshness ORDER BY source`, 8, 8));
-	built.withPanel(panel(new timeseries.PanelBuilder(), t('Net promoter score', '净推荐值'), t('Closed quarters; hidden below five answers.', '已结束的季度;不足五份回答则隐藏。'),
+	built.withPanel(panel(new timeseries.PanelBuilder(), t('Net promoter score', '净推荐值'), t('Closed quarters; hidden below five answers.', '已结束的季度；不足五份回答则隐藏。'),
 		`SELECT calib.start_of(quarter_start) AS "time", unit_name AS "metric", nps AS "value"
 		FROM calib.nps_quarterly WHERE $__timeFilter(calib.start_of(quarter_start)) AND NOT hidden AND nps IS NOT NULL ORDER BY 1, 2`, 12, 8, 'time_series').min(-100).max(100));
 	built.withPanel(panel(new table.PanelBuilder(), t('Pilot against control', '试点与对照'), t('Differences in differences with their 95 % interval. For admins.', '双重差分及95%区间。仅管理员可见。'),
@@ -97,7 +97,7 @@ function warRoom(t, language) {
 }
 
 function unit(t, language) {
-	const built = start(t, t('calib: one unit', 'calib:单个单元'), `calib-unit-${language}`);
+	const built = start(t, t('calib: one unit', 'calib：单个单元'), `calib-unit-${language}`);
 	variables(t).forEach((v) => built.withVariable(v));
 	built.withVariable(new dashboard.QueryVariableBuilder('unit').label(t('Unit', '单元')).datasource(source)
 		.query('SELECT unit_name AS __text, unit_id AS __value FROM calib.unit_label ORDER BY level, unit_id').refresh(dashboard.VariableRefresh.OnDashboardLoad));
@@ -117,7 +117,7 @@ function unit(t, language) {
 		FROM calib.target_history h JOIN calib.target t USING (target_id)
 		WHERE t.unit_id = \${unit:sqlstring} AND h.valid_from <= $__timeTo() AND (h.valid_to IS NULL OR h.valid_to > $__timeFrom()) ORDER BY 1, 2`, 12, 8, 'time_series')
 		.lineInterpolation(common.LineInterpolation.StepAfter));
-	built.withPanel(panel(new timeseries.PanelBuilder(), t('Indicator by week', '每周指标'), t('Of the reps below the unit, summed: numerator and, where it is a share, the share.', '该单元下全部代表合计;比率类指标另列比率。'),
+	built.withPanel(panel(new timeseries.PanelBuilder(), t('Indicator by week', '每周指标'), t('Of the reps below the unit, summed: numerator and, where it is a share, the share.', '该单元下全部代表合计；比率类指标另列比率。'),
 		`SELECT calib.start_of(i.week) AS "time", sum(i.numerator) AS "${t('number', '数量')}", sum(i.numerator) / nullif(sum(i.denominator), 0) AS "${t('share', '比率')}"
 		FROM calib.indicator_weekly i JOIN calib.unit_tree u USING (unit_id)
 		WHERE u.ancestor_id = \${unit:sqlstring} AND i.code = \${indicator:sqlstring} AND (u.valid_from IS NULL OR i.week >= u.valid_from) AND (u.valid_to IS NULL OR i.week < u.valid_to)
