@@ -48,8 +48,12 @@ run_version() {
 		cp -R "$dir" "$root/srv/$data"
 		set -- "$@" "$data=/srv/$data"
 	done
-	# npm's registry is the machine's own, too
+	# npm's registry is the machine's own, too, and whom it trusts
 	if command -v npm >/dev/null; then set -- "$@" "npm_config_registry=$(npm config get registry)"; fi
+	if [ -f "${NODE_EXTRA_CA_CERTS:-}" ]; then
+		cp "$NODE_EXTRA_CA_CERTS" "$root/srv/certificates"
+		set -- "$@" NODE_EXTRA_CA_CERTS=/srv/certificates
+	fi
 	say "$v: testing (.run/matrix/$v.log)"
 	(EXEC=exec in_root "$root" "$@" make --no-print-directory -s -C /srv/calib test >"$log" 2>&1) &
 	child=$!

@@ -86,8 +86,9 @@ in_root() {
 		shift
 		mount -t proc proc "$root/proc"
 		mount --rbind /dev "$root/dev"
+		# the first process there: a shell that waits, and so buries whose parents are gone
 		exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-			HOME=/root LANG=C.UTF-8 "$@"' - "$root" "$@"
+			HOME=/root LANG=C.UTF-8 sh -c '\''env "$@"; exit $?'\'' - "$@"' - "$root" "$@"
 }
 
 # copy_tree DIR: what is tracked, or would be, and no build products.

@@ -134,8 +134,9 @@ regress() {
 tap() {
 	as_server mkdir -p "$DIR/tap"
 	log=$DIR/tap/$(basename "$1" .pl).log
-	(cd "$tree" && as_server env TESTDIR="$DIR/tap" CALIB_DATA="$tree/sample" CALIB_FIVETRAN="$tree/fivetran" \
-		CALIB_FEED_SECONDS="${CALIB_FEED_SECONDS:-15}" CALIB_PAGES="${CALIB_PAGES:-}" PGPORT=65432 LC_ALL=C \
+	(cd "$tree" && as_server env TESTDIR="$DIR/tap" TESTDATADIR="$DIR/tap/tmp_check" TESTLOGDIR="$DIR/tap/tmp_check/log" \
+		CALIB_DATA="$tree/sample" CALIB_FIVETRAN="$tree/fivetran" CALIB_FEED_SECONDS="${CALIB_FEED_SECONDS:-15}" \
+		CALIB_PAGES="${CALIB_PAGES:-}" PGPORT=65432 LC_ALL=C \
 		TEMP_CONFIG="$DIR/temp.conf" PG_TEST_PORT_DIR="$DIR/tap/ports" \
 		PG_REGRESS="$PGTEST/regress/pg_regress" TMPDIR="$DIR/tap" \
 		prove -v -I "$PGTEST/perl" -I . "$1") >"$DIR/tap.out" 2>&1
