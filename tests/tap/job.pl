@@ -153,7 +153,9 @@ $standby->stop;
 my @processes = split /\n/, value(q{SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()});
 push @processes, (slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/);
 $node->kill9;
-# the last of its processes may still hold its memory
+# not all notice: the launcher of a newer pg_cron runs on. And the last of them may still
+# hold the server's memory
+kill 'KILL', @processes;
 for (1 .. 600)
 {
 	last unless kill 0, @processes;
