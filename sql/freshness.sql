@@ -58,6 +58,34 @@ SELECT plan($$SELECT source, occurred_at, recorded_at FROM calib.activity WHERE 
 INTERSECT VALUES ('Seq Scan on activity_default'), ('Index Scan on activity_default_recorded');
 SELECT source, p50 FROM fresh WHERE source IN ('old', 'crm');
 
+-- who is silent: what is looked for backwards is what one pass over all facts tells
+DELETE FROM calib.activity WHERE source = 'old' AND external_id::integer % 200 <> 0;
+INSERT INTO calib.source (source, stale_days) VALUES ('crm', 1), ('edge', 5), ('silent', 30), ('bank', 12), ('old', 365), ('ancient', 1), ('planned', 3), ('never', 1);
+INSERT INTO calib.activity (source, external_id, unit_id, kind, outcome, occurred_at, recorded_at) VALUES
+    ('ancient', '1', 1, 'visit', NULL, '1970-01-01 09:00+08', '1970-01-01 10:00+08'), ('ancient', '2', 1, 'visit', NULL, '1950-01-01 09:00+08', '1950-01-01 10:00+08'),
+    ('planned', '1', 1, 'planned_visit', NULL, '2025-10-31 09:00+08', '2025-10-01 09:00+08'), ('planned', '2', 1, 'log_report', 'open', '2025-10-31 09:00+08', '2025-10-31 09:00+08'),
+    ('planned', '3', 1, 'visit', 'order', '2025-10-09 09:00+08', '2025-10-10 09:00+08');
+CREATE FUNCTION silent(as_of timestamptz, known_at timestamptz) RETURNS TABLE (source text, newest timestamptz, days integer, stale_days integer) LANGUAGE sql AS $$
+    SELECT s.source, max(f.occurred_at), (as_of AT TIME ZONE 'Asia/Shanghai')::date - (max(f.occurred_at) AT TIME ZONE 'Asia/Shanghai')::date, s.stale_days
+    FROM calib.source s JOIN (SELECT source, occurred_at, recorded_at FROM calib.result UNION ALL
+        SELECT source, occurred_at, recorded_at FROM calib.activity WHERE kind <> 'planned_visit' AND outcome IS DISTINCT FROM 'open') f USING (source)
+    WHERE f.occurred_at <= as_of AND (known_at IS NULL OR f.recorded_at <= known_at)
+    GROUP BY s.source, s.stale_days HAVING max(f.occurred_at) < as_of - s.stale_days * interval '24 hours'
+$$;
+SELECT * FROM calib.stale_sources('2025-10-31 18:00+08', NULL) ORDER BY 1;
+CREATE TEMP TABLE asked AS SELECT a AS as_of, k AS known_at
+FROM (SELECT timestamptz '2025-09-25 16:00:00.000001+08' + n * interval '18 hours' FROM generate_series(0, 70) n
+      UNION SELECT unnest('{1960-01-01,1969-12-31,1970-01-01 09:00+08,1970-01-02 09:00+08,1970-01-02 09:00:00.000001+08,1999-01-01,2026-03-01,2500-01-01}'::timestamptz[])
+      UNION SELECT occurred_at + d * interval '24 hours' FROM calib.activity, unnest('{0,1,3,5,30}'::integer[]) d WHERE source NOT IN ('old', 'planned')) t (a),
+    (SELECT NULL::timestamptz UNION ALL SELECT unnest('{2024-06-01,2025-10-20 09:30+08,2025-10-31 18:00+08}'::timestamptz[])) r (k);
+SELECT count(*) > 400 AS many, (SELECT count(*) FROM asked a, silent(a.as_of, a.known_at)) > 500 AS found,
+    (SELECT count(*) FROM (SELECT a.*, s.* FROM asked a, silent(a.as_of, a.known_at) s EXCEPT SELECT a.*, s.* FROM asked a, calib.stale_sources(a.as_of, a.known_at) s) m) AS missing,
+    (SELECT count(*) FROM (SELECT a.*, s.* FROM asked a, calib.stale_sources(a.as_of, a.known_at) s EXCEPT SELECT a.*, s.* FROM asked a, silent(a.as_of, a.known_at) s) w) AS wrong
+FROM asked;
+SELECT count(*) AS never FROM calib.stale_sources(NULL, NULL);
+DROP FUNCTION silent;
+DELETE FROM calib.source;
+
 -- the same for everybody with a duty, over whatever unit; nothing for others
 CREATE ROLE calib_bo; CREATE ROLE calib_stranger;
 INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('calib_bo', 'rep', 2);

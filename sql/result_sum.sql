@@ -47,11 +47,13 @@ CREATE FUNCTION public.sums_differ(as_of timestamptz, known_at timestamptz, of_u
 $$;
 CREATE FUNCTION public.lags_differ(as_of timestamptz) RETURNS bigint LANGUAGE sql AS $$
     WITH plain AS (
-        SELECT r.unit_id, sum(extract(epoch FROM r.recorded_at) - extract(epoch FROM r.occurred_at)) AS seconds, count(*) AS results
-        FROM calib.result r WHERE r.occurred_at <= as_of AND r.occurred_at >= '2026-01-01 00:00+08' AND r.occurred_at < '2026-07-01 00:00+08' GROUP BY 1
+        SELECT t.ancestor_id AS unit_id, sum(extract(epoch FROM r.recorded_at) - extract(epoch FROM r.occurred_at)) AS seconds, count(*) AS results
+        FROM calib.result r
+        JOIN calib.unit_tree t ON t.unit_id = r.unit_id AND calib.today() >= coalesce(t.valid_from, '-infinity') AND calib.today() < coalesce(t.valid_to, 'infinity')
+        WHERE r.occurred_at <= as_of AND r.occurred_at >= '2026-01-01 00:00+08' AND r.occurred_at < '2026-07-01 00:00+08' GROUP BY 1
     ), kept AS (
-        SELECT k.unit_id, sum(k.lag_seconds) AS seconds, sum(k.results) AS results
-        FROM calib.all_result_lags('2026-01-01', '2026-07-01', as_of) k GROUP BY 1
+        SELECT k.unit_id, k.lag_seconds AS seconds, k.results
+        FROM calib.all_result_lags('2026-01-01', '2026-07-01', as_of, calib.today(), ARRAY(SELECT u.unit_id FROM calib.unit u)) k
     )
     SELECT count(*) FROM plain p FULL JOIN kept k USING (unit_id)
     WHERE coalesce(p.seconds, 0) <> coalesce(k.seconds, 0) OR coalesce(p.results, 0) <> coalesce(k.results, 0);

@@ -65,7 +65,7 @@ REVOKE EXECUTE ON FUNCTION calib.summary_in(timestamptz, timestamptz, timestampt
 
 -- Where a month may be used, so may each of its parts. Days that are marked are to be
 -- taken out by themselves.
-CREATE FUNCTION calib.month_in(from_at timestamptz, to_at timestamptz, known_at timestamptz)
+CREATE FUNCTION calib.month_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, first_day date, last_day date)
 RETURNS TABLE (unit_id bigint, product_line text, month date, events integer, late_events integer, weighted numeric, weighted_on_time numeric, usable boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
@@ -75,11 +75,11 @@ BEGIN ATOMIC
                 OR ((known_at IS NULL OR m.last_recorded <= known_at)
                     AND m.month + 31 <= coalesce((SELECT min(k.day) FROM calib.activity_mark k WHERE k.unit_id IS NULL), 'infinity'::date)))
     FROM calib.activity_month m
-    WHERE m.month >= (SELECT calib.day_of(from_at)) AND m.month <= (SELECT calib.day_of(to_at - interval '1 microsecond'));
+    WHERE m.month >= first_day AND m.month <= last_day;
 END;
-COMMENT ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz) IS
-'What is stored of the months that begin on a day of [from_at, to_at), and whether it is used for what happened in it, but for the days that are marked; internal.';
-REVOKE EXECUTE ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz, date, date) IS
+'What is stored of the months that begin on a day of [from_at, to_at), and whether it is used for what happened in it, but for the days that are marked; first_day, last_day: its days, which the planner knows what to expect of. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.month_in(timestamptz, timestamptz, timestamptz, date, date) FROM PUBLIC;
 
 CREATE FUNCTION calib.parts_beside(from_at timestamptz, to_at timestamptz, known_at timestamptz, before_month date, of_units bigint[], even_marked boolean)
 RETURNS TABLE (unit_id bigint, product_line text, from_day date, to_day date, events integer, late_events integer,

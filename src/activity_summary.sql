@@ -101,7 +101,7 @@ CREATE TABLE calib.activity_month (
     last_recorded timestamptz NOT NULL,
     PRIMARY KEY (unit_id, month, product_line)
 );
-CREATE INDEX activity_month_month ON calib.activity_month (month);
+CREATE INDEX activity_month_month ON calib.activity_month (month, product_line);
 COMMENT ON TABLE calib.activity_month IS
 'What is stored in calib.activity_summary of a month, added up. Written with it.';
 COMMENT ON COLUMN calib.activity_month.unit_id IS 'Whose activities.';

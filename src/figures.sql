@@ -22,8 +22,9 @@ REVOKE EXECUTE ON FUNCTION calib.all_events_in(timestamptz, timestamptz, timesta
 -- that is marked what is stored is taken away again, and its activities are read: what
 -- happens today costs a few rows a rep, not the rest of the week and the month. So
 -- several rows may be of one unit, line and day, and some of them negative.
-CREATE FUNCTION calib.own_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[], lines text[])
-RETURNS TABLE (unit_id bigint, product_line text, day date, weighted numeric, weighted_on_time numeric, events bigint, late_events bigint)
+CREATE FUNCTION calib.own_behavior_in(from_at timestamptz, to_at timestamptz, known_at timestamptz, of_units bigint[], lines text[],
+    carried_to bigint[] DEFAULT NULL)
+RETURNS TABLE (unit_id bigint, carried boolean, product_line text, day date, weighted numeric, weighted_on_time numeric, events bigint, late_events bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -44,32 +45,51 @@ DECLARE
     raw record;
 BEGIN
     SELECT array_agg(m.unit_id), array_agg(m.day) INTO marked_units, marked_days FROM calib.marked_days($1, $2, $4) m;
-    by_part := ARRAY(SELECT m.unit_id FROM calib.month_in($1, $2, $3) m
+    by_part := ARRAY(SELECT m.unit_id FROM calib.month_in($1, $2, $3, first, last) m
                      WHERE NOT m.usable AND m.product_line = '' AND ($4 IS NULL OR m.unit_id = ANY ($4))
                      UNION SELECT unnest(movers));
     raw := calib.raw_spans($1, $2, $3, $4, true, first_month, by_part, true);
-    -- months, and parts of what is not read by month, of units that stood still
+    -- months, and parts of what is not read by month, of units that stood still: most of
+    -- all rows, so that for few units above they are not added up twice
     RETURN QUERY
-    SELECT s.unit_id, s.product_line, last, sum(s.weighted), sum(s.weighted_on_time), sum(s.events), sum(s.late_events)
-    FROM (
+    WITH stored AS NOT MATERIALIZED (
         SELECT m.unit_id, m.product_line, m.weighted, m.weighted_on_time, m.events, m.late_events
-        FROM calib.month_in($1, $2, $3) m
+        FROM calib.month_in($1, $2, $3, first, last) m
         WHERE m.usable AND m.events > 0 AND m.unit_id <> ALL (by_part) AND ($5 IS NULL OR m.product_line = ANY ($5))
+          AND ($4 IS NULL OR m.unit_id = ANY ($4))
         UNION ALL
         SELECT p.unit_id, p.product_line, p.weighted, p.weighted_on_time, p.events, p.late_events
         FROM calib.parts_beside($1, $2, $3, first_month, by_part, true) p
         WHERE p.events_usable AND NOT p.cut AND p.events > 0 AND p.unit_id <> ALL (movers) AND ($5 IS NULL OR p.product_line = ANY ($5))
-    ) s
-    WHERE $4 IS NULL OR s.unit_id = ANY ($4)
-    GROUP BY s.unit_id, s.product_line;
+          AND ($4 IS NULL OR p.unit_id = ANY ($4))
+    )
+    SELECT s.unit_id, false, s.product_line, last, sum(s.weighted), sum(s.weighted_on_time), sum(s.events), sum(s.late_events)
+    FROM stored s
+    WHERE $6 IS NULL
+    GROUP BY s.unit_id, s.product_line
+    UNION ALL
+    SELECT t.ancestor_id, true, s.product_line, last, sum(s.weighted), sum(s.weighted_on_time), sum(s.events), sum(s.late_events)
+    FROM stored s
+    JOIN calib.unit_closure t ON t.unit_id = s.unit_id AND last >= t.valid_from AND last < t.valid_to
+    WHERE $6 IS NOT NULL AND t.ancestor_id = ANY ($6)
+    GROUP BY t.ancestor_id, s.product_line;
     IF marked_units IS NOT NULL THEN
         RETURN QUERY
-        WITH part AS MATERIALIZED (
+        WITH marked AS MATERIALIZED (
+            SELECT m.unit_id, m.day, m.day AS from_day FROM unnest(marked_units, marked_days) AS m (unit_id, day)
+            UNION
+            SELECT m.unit_id, m.day, calib.part_from(m.day) FROM unnest(marked_units, marked_days) AS m (unit_id, day)
+        ), part AS MATERIALIZED (
             SELECT s.unit_id, s.product_line, s.from_day, m.day, s.to_day = s.from_day + 1 AS whole,
                    s.weighted, s.weighted_on_time, s.events, s.late_events
-            FROM unnest(marked_units, marked_days) AS m (unit_id, day)
-            JOIN calib.summary_in($1, $2, $3, true) s ON s.unit_id = m.unit_id AND s.from_day IN (m.day, calib.part_from(m.day)) AND s.to_day > m.day
-            WHERE s.events_usable AND s.events > 0 AND s.unit_id <> ALL (movers) AND ($5 IS NULL OR s.product_line = ANY ($5))
+            FROM marked m
+            -- fenced off, so that each is looked for along the key, and not among all there are
+            CROSS JOIN LATERAL (
+                SELECT s.* FROM calib.summary_in($1, $2, $3, true) s
+                WHERE s.unit_id = m.unit_id AND s.from_day = m.from_day AND s.to_day > m.day
+                  AND s.events_usable AND s.events > 0 AND ($5 IS NULL OR s.product_line = ANY ($5))
+                OFFSET 0) s
+            WHERE s.unit_id <> ALL (movers)
         ), act AS MATERIALIZED (
             SELECT p.unit_id, p.product_line, a.day, a.kind, a.late_events
             FROM part p
@@ -77,12 +97,12 @@ BEGIN
             CROSS JOIN LATERAL calib.acts(s.acts) a
             WHERE NOT p.whole AND a.day = p.day
         )
-        SELECT p.unit_id, p.product_line, last, - sum(p.weighted), - sum(p.weighted_on_time), - sum(p.events), - sum(p.late_events)
+        SELECT p.unit_id, false, p.product_line, last, - sum(p.weighted), - sum(p.weighted_on_time), - sum(p.events), - sum(p.late_events)
         FROM part p
         WHERE p.whole
         GROUP BY p.unit_id, p.product_line
         UNION ALL
-        SELECT a.unit_id, a.product_line, last, - sum(w.weight), - coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
+        SELECT a.unit_id, false, a.product_line, last, - sum(w.weight), - coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
                - count(w.weight), - count(w.weight) FILTER (WHERE a.late_events > 0 OR w.weight_on_time IS NULL)
         FROM act a
         JOIN calib.label_weights(ARRAY(SELECT DISTINCT a.kind FROM act a)) w
@@ -99,7 +119,7 @@ BEGIN
             WHERE s.events_usable AND a.acts IS NOT NULL AND ($4 IS NULL OR s.unit_id = ANY ($4))
               AND (s.cut OR s.unit_id = ANY (movers)) AND ($5 IS NULL OR s.product_line = ANY ($5))
         )
-        SELECT p.unit_id, p.product_line, a.day, sum(w.weight), coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
+        SELECT p.unit_id, false, p.product_line, a.day, sum(w.weight), coalesce(sum(w.weight_on_time) FILTER (WHERE a.late_events = 0), 0),
                count(w.weight), count(w.weight) FILTER (WHERE a.late_events > 0 OR w.weight_on_time IS NULL)
         FROM part p
         CROSS JOIN LATERAL calib.acts(p.acts) a
@@ -111,7 +131,7 @@ BEGIN
     END IF;
     IF raw.unit_ids IS NOT NULL THEN
         RETURN QUERY
-        SELECT a.unit_id, a.product_line, a.day, sum(a.weight), coalesce(sum(a.weight_on_time), 0),
+        SELECT a.unit_id, false, a.product_line, a.day, sum(a.weight), coalesce(sum(a.weight_on_time), 0),
                count(a.weight), count(a.weight) - count(a.weight_on_time)
         FROM calib.raw_acts(raw.unit_ids, raw.from_ats, raw.to_ats, $3) a
         WHERE $5 IS NULL OR a.product_line = ANY ($5)
@@ -119,9 +139,9 @@ BEGIN
         HAVING count(a.weight) > 0;
     END IF;
 END $$;
-COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[], text[]) IS
-'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree, to be added up; of_units, lines: of these alone. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[], text[], bigint[]) IS
+'Weighted activity of each unit itself in [from_at, to_at), per product line and day of the tree, to be added up; of_units, lines: of these alone. With carried_to, what can be is already added up to those units above (carried). Internal.';
+REVOKE EXECUTE ON FUNCTION calib.own_behavior_in(timestamptz, timestamptz, timestamptz, bigint[], text[], bigint[]) FROM PUBLIC;
 
 -- Those acts, united as they are stored; where the window or a move cuts what is stored,
 -- and of what is read raw, put together anew.
@@ -181,7 +201,7 @@ SET enable_nestloop = on
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    below bigint[] := CASE WHEN $5 IS NOT NULL THEN ARRAY(SELECT calib.units_ever_below($5)) END;
+    below bigint[] := CASE WHEN $5 IS NOT NULL THEN ARRAY(SELECT DISTINCT c.unit_id FROM calib.unit_closure c WHERE c.ancestor_id = ANY ($5)) END;
 BEGIN
     -- of most it is less to read all than to look for each: the planner alone would take a
     -- tenth of a second for a list of twenty thousand
@@ -190,13 +210,21 @@ BEGIN
     END IF;
     IF NOT $4 THEN
         RETURN QUERY
-        SELECT t.ancestor_id, f.product_line, sum(f.weighted), sum(f.weighted_on_time), sum(f.events)::bigint, sum(f.late_events)::bigint,
+        WITH own AS MATERIALIZED (
+            SELECT f.* FROM calib.own_behavior_in($1, $2, $3, below, $6, CASE WHEN cardinality($5) <= 1000 THEN $5 END) f
+        ), placed AS (
+            SELECT o.* FROM own o WHERE o.carried
+            UNION ALL
+            SELECT t.ancestor_id, true, o.product_line, o.day, o.weighted, o.weighted_on_time, o.events, o.late_events
+            FROM own o
+            JOIN calib.unit_closure t ON t.unit_id = o.unit_id AND o.day >= t.valid_from AND o.day < t.valid_to
+            WHERE NOT o.carried AND ($5 IS NULL OR t.ancestor_id = ANY ($5))
+        )
+        SELECT p.unit_id, p.product_line, sum(p.weighted), sum(p.weighted_on_time), sum(p.events)::bigint, sum(p.late_events)::bigint,
                NULL::bigint, NULL::float8
-        FROM calib.own_behavior_in($1, $2, $3, below, $6) f
-        JOIN calib.unit_closure t ON t.unit_id = f.unit_id AND f.day >= t.valid_from AND f.day < t.valid_to
-        WHERE $5 IS NULL OR t.ancestor_id = ANY ($5)
-        GROUP BY t.ancestor_id, f.product_line
-        HAVING sum(f.events) > 0;
+        FROM placed p
+        GROUP BY p.unit_id, p.product_line
+        HAVING sum(p.events) > 0;
         RETURN;
     END IF;
     RETURN QUERY
@@ -279,30 +307,34 @@ DECLARE
     first_day date := calib.day_of(from_at);
     last_day date := calib.day_of(to_at);
     during tstzrange;
+    days daterange;
     seconds numeric := extract(epoch FROM to_at) - extract(epoch FROM from_at);
 BEGIN
     IF NOT coalesce(from_at < to_at, false) OR of_units = '{}' THEN
         RETURN;
     END IF;
     during := tstzrange(from_at, to_at);
+    days := daterange(first_day, last_day, '[]');
     RETURN QUERY
     WITH away AS MATERIALIZED (
         SELECT a.unit_id, range_agg(a.during) AS absences
         FROM calib.absence a
-        WHERE a.during && daterange(first_day, last_day, '[]')
+        WHERE a.during && days
         GROUP BY a.unit_id
     ), rep AS MATERIALIZED (
-        SELECT u.unit_id, u.active, w.absences,
-               w.absences IS NULL AND u.active @> daterange(first_day, last_day, '[]') AS whole
+        SELECT u.unit_id, u.active, w.absences, w.absences IS NULL AND u.active @> days AS whole
         FROM calib.unit u LEFT JOIN away w ON w.unit_id = u.unit_id
-        WHERE u.kind = 'rep' AND u.active && daterange(first_day, last_day, '[]')
+        WHERE u.kind = 'rep' AND u.active && days
+    ), line AS (
+        SELECT c.unit_id, c.ancestor_id, c.valid_from, c.valid_to FROM calib.unit_closure c WHERE of_units IS NULL
+        UNION ALL
+        SELECT c.unit_id, c.ancestor_id, c.valid_from, c.valid_to FROM calib.unit_closure c WHERE c.ancestor_id = ANY (of_units)
     ), place AS (
-        SELECT c.ancestor_id, c.valid_from, c.valid_to, r.active, r.absences,
-               r.whole AND c.valid_from <= first_day AND c.valid_to > last_day AS whole
+        SELECT l.ancestor_id, l.valid_from, l.valid_to, r.active, r.absences,
+               r.whole AND l.valid_from <= first_day AND l.valid_to > last_day AS whole
         FROM rep r
-        JOIN calib.unit_closure c ON c.unit_id = r.unit_id
-        WHERE c.valid_from <= last_day AND c.valid_to > first_day
-          AND (of_units IS NULL OR c.ancestor_id IN (SELECT unnest(of_units)))
+        JOIN line l ON l.unit_id = r.unit_id
+        WHERE l.valid_from <= last_day AND l.valid_to > first_day
     ), part AS (
         SELECT p.ancestor_id, count(*) * seconds AS seconds
         FROM place p WHERE p.whole
@@ -311,9 +343,9 @@ BEGIN
         SELECT p.ancestor_id, extract(epoch FROM upper(w.at_work)) - extract(epoch FROM lower(w.at_work))
         FROM place p
         CROSS JOIN LATERAL unnest(calib.days_at_work(p.active, p.absences,
-            daterange(nullif(p.valid_from, '-infinity'), nullif(p.valid_to, 'infinity')))) AS days
+            daterange(nullif(p.valid_from, '-infinity'), nullif(p.valid_to, 'infinity')))) AS stretch
         CROSS JOIN LATERAL (
-            SELECT tstzrange(calib.start_of(lower(days)), calib.start_of(upper(days))) * during AS at_work) w
+            SELECT tstzrange(calib.start_of(lower(stretch)), calib.start_of(upper(stretch))) * during AS at_work) w
         WHERE NOT p.whole AND NOT isempty(w.at_work)
     )
     SELECT p.ancestor_id, sum(p.seconds) / (7 * 86400) FROM part p GROUP BY p.ancestor_id;
@@ -524,32 +556,73 @@ COMMENT ON FUNCTION calib.stale_results(timestamptz, timestamptz) IS
 'Measures one of whose sources has sent no result for longer than its limit, and for how many days: of all results, whoever asks; known_at: of those recorded by then. as_of NULL gives no rows.';
 
 -- A visit planned or a report owed for yesterday says nothing of a source that has
--- been silent since it was entered.
+-- been silent since it was entered. Most sources are not silent, and of those that are the
+-- newest fact is near: it is looked for backwards, twice as far each time.
+CREATE FUNCTION calib.newest_fact(of_source text, up_to timestamptz, known_at timestamptz DEFAULT NULL) RETURNS timestamptz
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+DECLARE
+    after timestamptz;
+    days integer := 16;
+    newest timestamptz;
+BEGIN
+    LOOP
+        after := CASE WHEN days < 8000 THEN up_to - make_interval(hours => 24 * days) ELSE '-infinity' END;
+        SELECT max(f.at) INTO newest
+        FROM (SELECT max(r.occurred_at) AS at
+              FROM calib.result r
+              WHERE r.source = $1 AND r.occurred_at > after AND r.occurred_at <= up_to AND ($3 IS NULL OR r.recorded_at <= $3)
+              UNION ALL
+              SELECT max(a.occurred_at)
+              FROM calib.activity a
+              WHERE a.source = $1 AND a.occurred_at > after AND a.occurred_at <= up_to AND ($3 IS NULL OR a.recorded_at <= $3)
+                AND a.kind <> 'planned_visit' AND a.outcome IS DISTINCT FROM 'open') f;
+        IF newest IS NOT NULL OR NOT isfinite(after) THEN
+            RETURN newest;
+        END IF;
+        up_to := after;
+        days := 2 * days;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION calib.newest_fact(text, timestamptz, timestamptz) IS
+'When the newest result or activity of a source up to a time happened, of those recorded by known_at (NULL: not asked); what is only planned or owed is none. NULL: there is none. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.newest_fact(text, timestamptz, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION calib.stale_sources(as_of timestamptz, known_at timestamptz)
 RETURNS TABLE (source text, newest timestamptz, days integer, stale_days integer)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = on
+SET plan_cache_mode = force_generic_plan
 SET jit = off
-BEGIN ATOMIC
-    WITH fact AS (
-        SELECT r.source, max(r.occurred_at) AS newest
-        FROM calib.result r
-        WHERE r.occurred_at <= as_of AND (known_at IS NULL OR r.recorded_at <= known_at)
-          AND r.source IN (SELECT s.source FROM calib.source s)
-        GROUP BY r.source
-        UNION ALL
-        SELECT a.source, max(a.occurred_at)
-        FROM calib.activity a
-        WHERE a.occurred_at <= as_of AND (known_at IS NULL OR a.recorded_at <= known_at)
-          AND a.kind <> 'planned_visit' AND a.outcome IS DISTINCT FROM 'open'
-          AND a.source IN (SELECT s.source FROM calib.source s)
-        GROUP BY a.source
-    ), told AS (
-        SELECT f.source, max(f.newest) AS newest FROM fact f GROUP BY f.source
+AS $$
+#variable_conflict use_column
+DECLARE
+    that_day date := calib.day_of(as_of);
+BEGIN
+    IF that_day IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH silent AS MATERIALIZED (
+        SELECT s.source, s.stale_days, as_of - make_interval(hours => 24 * s.stale_days) AS since
+        FROM calib.source s
+        WHERE NOT EXISTS (SELECT FROM calib.result r
+                          WHERE r.source = s.source AND (known_at IS NULL OR r.recorded_at <= known_at)
+                            AND r.occurred_at >= as_of - make_interval(hours => 24 * s.stale_days) AND r.occurred_at <= as_of)
+          AND NOT EXISTS (SELECT FROM calib.activity a
+                          WHERE a.source = s.source AND (known_at IS NULL OR a.recorded_at <= known_at)
+                            AND a.occurred_at >= as_of - make_interval(hours => 24 * s.stale_days) AND a.occurred_at <= as_of
+                            AND a.kind <> 'planned_visit' AND a.outcome IS DISTINCT FROM 'open')
     )
-    SELECT s.source, t.newest, calib.day_of(as_of) - calib.day_of(t.newest), s.stale_days
-    FROM calib.source s JOIN told t USING (source)
-    WHERE t.newest < as_of - make_interval(hours => 24 * s.stale_days);
-END;
+    SELECT s.source, n.newest, that_day - calib.day_of(n.newest), s.stale_days
+    FROM silent s
+    CROSS JOIN LATERAL (SELECT calib.newest_fact(s.source, s.since, known_at) AS newest) n
+    WHERE n.newest < s.since;
+END $$;
 COMMENT ON FUNCTION calib.stale_sources(timestamptz, timestamptz) IS
-'Sources with a limit that have told of neither a result nor an activity for longer than it: their newest fact and for how many days; known_at (NULL: not asked): of what was recorded by then. A source that never told anything is not among them. as_of NULL gives no rows. Internal: one pass over all facts.';
+'Sources with a limit that have told of neither a result nor an activity for longer than it: their newest fact and for how many days; known_at (NULL: not asked): of what was recorded by then. A source that never told anything is not among them. as_of NULL gives no rows. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.stale_sources(timestamptz, timestamptz) FROM PUBLIC;

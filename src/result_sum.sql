@@ -402,11 +402,12 @@ COMMENT ON FUNCTION calib.all_results_by_month(date, date, timestamptz, timestam
 'Results of every unit (or some) and all that stood below it on each day, per month in [from_month, to_month), both first days of a month, of what had happened by as_of and, with known_at, was recorded by then. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.all_results_by_month(date, date, timestamptz, timestamptz, bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION calib.all_result_lags(from_month date, to_month date, as_of timestamptz)
+-- By where a unit stands on a day, whoever it reported to when the result came in.
+CREATE FUNCTION calib.all_result_lags(from_month date, to_month date, as_of timestamptz, on_day date, of_units bigint[])
 RETURNS TABLE (unit_id bigint, lag_seconds numeric, results bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
+SET plan_cache_mode = force_custom_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -419,25 +420,34 @@ BEGIN
         SELECT s.unit_id, s.month FROM calib.result_sum s
         WHERE s.climbed AND s.month >= from_month AND s.month < to_month AND s.last_at > as_of
           -- what has climbed, or stands at the top, had happened when the sums were folded
-          AND (EXISTS (SELECT FROM calib.result_climb k WHERE k.last_at > as_of)
-               OR s.unit_id = ANY (ARRAY(SELECT h.unit_id FROM calib.unit_history h WHERE h.parent_id IS NULL)))
+          AND EXISTS (SELECT FROM calib.result_climb k WHERE k.last_at > as_of)
+        UNION
+        SELECT s.unit_id, s.month FROM calib.result_sum s
+        WHERE s.climbed AND s.month >= from_month AND s.month < to_month AND s.last_at > as_of
+          AND s.unit_id = ANY (ARRAY(SELECT h.unit_id FROM calib.unit_history h WHERE h.parent_id IS NULL))
+    ), lag AS (
+        SELECT s.unit_id, s.lag_seconds, s.results
+        FROM calib.result_sum s
+        WHERE s.climbed AND s.month >= from_month AND s.month < to_month
+          AND (s.unit_id, s.month) NOT IN (SELECT l.unit_id, l.month FROM late l)
+        UNION ALL
+        SELECT s.unit_id, s.lag_seconds, s.results
+        FROM calib.result_sum s
+        WHERE NOT s.climbed AND s.month >= from_month AND s.month < to_month
+          AND (s.unit_id, s.month) NOT IN (SELECT l.unit_id, l.month FROM late l)
+        UNION ALL
+        SELECT r.unit_id, extract(epoch FROM r.recorded_at) - extract(epoch FROM r.occurred_at), 1
+        FROM late l
+        JOIN calib.result r ON r.unit_id = l.unit_id
+         AND r.occurred_at >= calib.start_of(l.month) AND r.occurred_at < calib.start_of((l.month + interval '1 month')::date)
+        WHERE r.occurred_at <= as_of
     )
-    SELECT s.unit_id, s.lag_seconds, s.results
-    FROM calib.result_sum s
-    WHERE s.climbed AND s.month >= from_month AND s.month < to_month
-      AND (s.unit_id, s.month) NOT IN (SELECT l.unit_id, l.month FROM late l)
-    UNION ALL
-    SELECT s.unit_id, s.lag_seconds, s.results
-    FROM calib.result_sum s
-    WHERE NOT s.climbed AND s.month >= from_month AND s.month < to_month
-      AND (s.unit_id, s.month) NOT IN (SELECT l.unit_id, l.month FROM late l)
-    UNION ALL
-    SELECT r.unit_id, extract(epoch FROM r.recorded_at) - extract(epoch FROM r.occurred_at), 1
-    FROM late l
-    JOIN calib.result r ON r.unit_id = l.unit_id
-     AND r.occurred_at >= calib.start_of(l.month) AND r.occurred_at < calib.start_of((l.month + interval '1 month')::date)
-    WHERE r.occurred_at <= as_of;
+    SELECT c.ancestor_id, sum(g.lag_seconds), sum(g.results)::bigint
+    FROM lag g
+    JOIN calib.unit_closure c ON c.unit_id = g.unit_id
+    WHERE c.ancestor_id = ANY (of_units) AND c.valid_from <= on_day AND c.valid_to > on_day
+    GROUP BY c.ancestor_id;
 END $$;
-COMMENT ON FUNCTION calib.all_result_lags(date, date, timestamptz) IS
-'How long results took to be recorded, of each unit itself, as rows to be added up, of the months in [from_month, to_month) and what had happened by as_of. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.all_result_lags(date, date, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION calib.all_result_lags(date, date, timestamptz, date, bigint[]) IS
+'How long results took to be recorded, of units and all that stands below them on a day, of the months in [from_month, to_month) and what had happened by as_of. Internal.';
+REVOKE EXECUTE ON FUNCTION calib.all_result_lags(date, date, timestamptz, date, bigint[]) FROM PUBLIC;

@@ -19,7 +19,8 @@ DECLARE
     at timestamptz := calib.clock();
     today date := calib.day_of(at);
     quarter date := calib.period_start(today, 'quarter', (SELECT o.fiscal_start_month FROM calib.organisation o));
-    next_quarter date := calib.period_end(quarter, 'quarter');
+    months_of_quarter date[] := ARRAY(SELECT (quarter + make_interval(months => m))::date FROM generate_series(0, 2) m);
+    years_of_quarter date[] := ARRAY(SELECT (quarter - make_interval(months => m))::date FROM generate_series(0, 9, 3) m);
     quarter_at timestamptz := calib.start_of(quarter);
     seen bigint[] := calib.units_seen_or_all();
     regions bigint[] := ARRAY(SELECT u.unit_id FROM calib.unit u WHERE u.kind = 'region' AND (seen IS NULL OR u.unit_id IN (SELECT unnest(seen))));
@@ -35,13 +36,15 @@ BEGIN
         SELECT w.* FROM whole w
         UNION ALL
         -- few units have others than those of their quarter
-        (SELECT t.unit_id, t.measure, t.product_line
-         FROM (VALUES ('month', 0), ('month', 1), ('month', 2), ('year', 0), ('year', -3), ('year', -6), ('year', -9)) AS k (grain, months)
-         JOIN calib.target t ON t.grain = k.grain AND t.period_start = (quarter + make_interval(months => k.months))::date
-         UNION
-         SELECT b.unit_id, b.measure, b.product_line FROM calib.budget b WHERE b.quarter_start = quarter
-         EXCEPT
-         SELECT w.* FROM whole w)
+        SELECT o.*
+        FROM (SELECT t.unit_id, t.measure, t.product_line FROM calib.target t
+              WHERE t.grain = 'month' AND t.period_start = ANY (months_of_quarter)
+              UNION
+              SELECT t.unit_id, t.measure, t.product_line FROM calib.target t
+              WHERE t.grain = 'year' AND t.period_start = ANY (years_of_quarter)
+              UNION
+              SELECT b.unit_id, b.measure, b.product_line FROM calib.budget b WHERE b.quarter_start = quarter) o
+        WHERE NOT EXISTS (SELECT FROM whole w WHERE w.unit_id = o.unit_id AND w.measure = o.measure AND w.product_line = o.product_line)
     ), entered AS (
         SELECT e.unit_id, count(*) AS entries FROM entry e GROUP BY e.unit_id
     ), spent AS (
@@ -67,10 +70,8 @@ BEGIN
         WHERE NOT d.observed
         GROUP BY a.ancestor_id
     ), lag AS (
-        SELECT a.ancestor_id AS unit_id, sum(s.lag_seconds) / nullif(sum(s.results), 0) / 86400 AS lag_days
-        FROM calib.all_result_lags(quarter, (date_trunc('month', today::timestamp) + interval '1 month')::date, at) s
-        JOIN place a ON a.unit_id = s.unit_id
-        GROUP BY a.ancestor_id
+        SELECT s.unit_id, s.lag_seconds / nullif(s.results, 0) / 86400 AS lag_days
+        FROM calib.all_result_lags(quarter, (date_trunc('month', today::timestamp) + interval '1 month')::date, at, today, regions) s
     )
     SELECT d.unit_id, d.unit_name, d.measure, d.product_line, d.period_start,
            d.original_value, d.target_value, d.actual, d.attainment, d.attainment_original,

@@ -1,8 +1,8 @@
 # One rep's page, as the rep sees it: the weeks of the quarter, beside SQL on the raw table
 # along its index.
 # Then latencies of that and of the war room's page: with nothing else at work, while eight
-# clients insert at ten times the rate of the company's office hours, and while they insert
-# as fast as they can, which leaves a query less than half of a core: plain SQL that
+# clients insert at the rate of the company's office hours, and at ten times that rate, and
+# while they insert as fast as they can, which leaves a query less than half of a core: plain SQL that
 # reads no table is measured beside. The job is not run meanwhile: it is what a minute
 # between two of its runs leaves to be read raw.
 run -c 'DROP ROLE IF EXISTS company_rep' -c 'CREATE ROLE company_rep' \
@@ -36,13 +36,14 @@ ingest() {
 cp company/rep/insert.sql "$work/insert.sql"
 echo 'SELECT count(*) FROM generate_series(1, 30000);' >"$work/plain.sql"
 : >"$work/latencies"
-rate=$((10 + rows / 810000))
-for state in idle "$rate inserts a second" 'inserts flat out'; do
+office=$((1 + rows / 8100000))
+for rate in 0 $office $((10 * office)) flat; do
 	roll_up "$PGDATABASE"
-	case $state in
-		idle) ;;
-		*flat*) ingest ;;
-		*) ingest -R $rate ;;
+	run -c 'VACUUM calib.activity_mark'
+	case $rate in
+		0) state=idle ;;
+		flat) state='inserts flat out' && ingest ;;
+		*) state="$rate inserts a second" && ingest -R $rate ;;
 	esac
 	latencies "plain SQL, $state" "$work/plain.sql" "$seconds"
 	latencies "a rep, $state" company/rep/calib.sql "$seconds"
