@@ -5,7 +5,7 @@
 # while they insert as fast as they can, which leaves a query less than half of a core: plain SQL that
 # reads no table is measured beside. The job is not run meanwhile: it is what a minute
 # between two of its runs leaves to be read raw.
-run -c 'DROP ROLE IF EXISTS company_rep' -c 'CREATE ROLE company_rep' \
+run -c "DELETE FROM calib.duty WHERE role_name = 'company_rep'" -c 'DROP ROLE IF EXISTS company_rep' -c 'CREATE ROLE company_rep' \
 	-c "INSERT INTO calib.duty (role_name, duty, unit_id) VALUES ('company_rep', 'rep', 10007)"
 pg_rows company/rep/calib.sql "$work/rep.rows" >/dev/null
 pg_rows company/rep/sql.sql "$work/rows" >/dev/null
