@@ -304,7 +304,7 @@ calib_keep_activity_key(PG_FUNCTION_ARGS)
 	keys = table_open(known.keys, RowExclusiveLock);
 	/* as it is now that nobody may take it away: it may have been built anew
 	 */
-	index = index_open(RelationGetPrimaryKeyIndex(keys), RowExclusiveLock);
+	index = index_open(calib_primary_key_index(keys), RowExclusiveLock);
 	keep_key(trigger, keys, index);
 	index_close(index, NoLock);
 	table_close(keys, NoLock);

@@ -38,6 +38,14 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* since 18 it is said whether one that is deferrable would do */
+#if PG_VERSION_NUM >= 180000
+#define calib_primary_key_index(relation) \
+	RelationGetPrimaryKeyIndex((relation), false)
+#else
+#define calib_primary_key_index(relation) RelationGetPrimaryKeyIndex(relation)
+#endif
+
 /* 19 asks for options of the scan as well */
 #if PG_VERSION_NUM >= 190000
 #define calib_begin_scan(relation, snapshot) \
