@@ -181,7 +181,7 @@ remove_key(Relation keys, Relation index, Datum *values)
 {
 	ScanKeyData scankey[2];
 	TupleTableSlot *slot = table_slot_create(keys, NULL);
-	IndexScanDesc scan = index_beginscan(keys, index, SnapshotSelf, 2, 0);
+	IndexScanDesc scan = calib_begin_index_scan(keys, index, SnapshotSelf, 2);
 	TM_FailureData failure;
 
 	begin_key(&scankey[0], index, 1, values[0]);

@@ -46,6 +46,19 @@
 #define calib_primary_key_index(relation) RelationGetPrimaryKeyIndex(relation)
 #endif
 
+/* an index scan takes where to count what it does since 18, and options since 19
+ */
+#if PG_VERSION_NUM >= 190000
+#define calib_begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan((relation), (index), (snapshot), NULL, (keys), 0, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
+#define calib_begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan((relation), (index), (snapshot), NULL, (keys), 0)
+#else
+#define calib_begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan((relation), (index), (snapshot), (keys), 0)
+#endif
+
 /* 19 asks for options of the scan as well */
 #if PG_VERSION_NUM >= 190000
 #define calib_begin_scan(relation, snapshot) \
