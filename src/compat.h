@@ -46,7 +46,8 @@
 #define calib_primary_key_index(relation) RelationGetPrimaryKeyIndex(relation)
 #endif
 
-/* an index scan takes where to count what it does since 18, and options since 19
+/* an index scan takes where to count what it does since 18, and options since
+ * 19
  */
 #if PG_VERSION_NUM >= 190000
 #define calib_begin_index_scan(relation, index, snapshot, keys) \
