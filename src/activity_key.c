@@ -188,9 +188,7 @@ remove_key(Relation keys, Relation index, Datum *values)
 	begin_key(&scankey[1], index, 2, values[1]);
 	index_rescan(scan, scankey, 2, NULL, 0);
 	if (index_getnext_slot(scan, ForwardScanDirection, slot))
-		(void) table_tuple_delete(keys, &slot->tts_tid,
-		                          GetCurrentCommandId(true), SnapshotSelf,
-		                          InvalidSnapshot, true, &failure, false);
+		(void) calib_delete_row(keys, &slot->tts_tid, SnapshotSelf, &failure);
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 }

@@ -69,6 +69,17 @@
 	table_beginscan((relation), (snapshot), 0, NULL)
 #endif
 
+/* deleting takes options since 19, among them what was "changing part" */
+#if PG_VERSION_NUM >= 190000
+#define calib_delete_row(relation, tid, snapshot, failure)              \
+	table_tuple_delete((relation), (tid), GetCurrentCommandId(true), 0, \
+	                   (snapshot), InvalidSnapshot, true, (failure))
+#else
+#define calib_delete_row(relation, tid, snapshot, failure)           \
+	table_tuple_delete((relation), (tid), GetCurrentCommandId(true), \
+	                   (snapshot), InvalidSnapshot, true, (failure), false)
+#endif
+
 /* a descriptor made by hand is finished since 19 */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) (desc))
