@@ -277,7 +277,8 @@ AS $$
 BEGIN
     EXECUTE format('INSERT INTO calib.opportunity_day (opportunity_id, day)
         SELECT DISTINCT a.opportunity_id, calib.day_of(a.occurred_at) FROM ONLY %s a
-        WHERE a.opportunity_id IS NOT NULL AND a.occurred_at < $1
+        JOIN calib.opportunity o ON o.opportunity_id = a.opportunity_id
+        WHERE a.occurred_at < $1
         ON CONFLICT DO NOTHING', $1) USING $2;
 END $$;
 COMMENT ON FUNCTION calib.keep_opportunity_days(regclass, timestamptz) IS

@@ -109,6 +109,11 @@ remove_opportunities(const Feed *feed, Datum keys)
 	        "o.opportunity_id AND o.external_ref" EQ
 	        "ANY ($2) AND $1 IS NOT NULL",
 	        feed, keys);
+	execute("DELETE FROM calib.opportunity_day d USING calib.opportunity o"
+	        " WHERE d.opportunity_id" EQ
+	        "o.opportunity_id AND o.external_ref" EQ
+	        "ANY ($2) AND $1 IS NOT NULL",
+	        feed, keys);
 	execute("DELETE FROM calib.opportunity t WHERE t.external_ref" EQ
 	        "ANY ($2) AND $1 IS NOT NULL",
 	        feed, keys);

@@ -409,7 +409,8 @@ DECLARE
     first_day date := calib.day_of(from_at);
     last_day date := calib.day_of(to_at) - 1;
     -- the last day of the window of which activities were dropped; before first_day: there is none
-    last_dropped date := calib.day_of(nullif(least(to_at, calib.activity_kept_from()), '-infinity') - interval '1 microsecond');
+    last_dropped date := CASE WHEN from_at < to_at
+        THEN calib.day_of(nullif(least(to_at, calib.activity_kept_from()), '-infinity') - interval '1 microsecond') END;
     few bigint[];   -- whose opportunities an index finds
 BEGIN
     IF of_units = '{}' THEN
