@@ -61,7 +61,7 @@ run_version() {
 	result=$?
 	child=
 	grep '^FAILED' "$log"
-	rm -rf "$root/srv/calib" "$root/srv/CALIB_DATA" "$root/srv/CALIB_FIVETRAN"
+	rm -rf "$root/srv/calib" "$root/srv/CALIB_DATA" "$root/srv/CALIB_FIVETRAN" "$root/srv/certificates"
 	[ -n "${MATRIX_ROOTS:-}" ] || rm -rf "$root"
 	return $result
 }

@@ -265,7 +265,7 @@ CREATE TABLE calib.opportunity_day (
     PRIMARY KEY (opportunity_id, day)
 );
 COMMENT ON TABLE calib.opportunity_day IS
-'Days on which something was done for an opportunity, of activities that retention dropped: the conversion of their periods still counts it as worked. Written by the job maintain alone.';
+'Days on which something was done for an opportunity, of activities that retention dropped: the conversion of their periods still counts it as worked. Filled by the job maintain alone.';
 COMMENT ON COLUMN calib.opportunity_day.opportunity_id IS 'The opportunity.';
 COMMENT ON COLUMN calib.opportunity_day.day IS 'Day in organisation time.';
 SELECT calib.keep_in_dump('calib.opportunity_day');

@@ -449,5 +449,5 @@ BEGIN
     GROUP BY c.ancestor_id;
 END $$;
 COMMENT ON FUNCTION calib.all_result_lags(date, date, timestamptz, date, bigint[]) IS
-'How long results took to be recorded, of units and all that stands below them on a day, of the months in [from_month, to_month) and what had happened by as_of. Internal.';
+'How long results took to be recorded, of units (NULL: of none) and all that stands below them on a day, of the months in [from_month, to_month) and what had happened by as_of. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.all_result_lags(date, date, timestamptz, date, bigint[]) FROM PUBLIC;
