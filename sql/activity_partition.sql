@@ -142,7 +142,7 @@ SELECT count(*) AS seen FROM calib.activity;
 SELECT t, pg_temp.code(format(s, t))
 FROM unnest('{activity_default,activity_2025_09,activity_key}'::text[]) t, unnest(ARRAY['SELECT count(*) FROM calib.%s', 'INSERT INTO calib.%s (source, external_id, occurred_at) VALUES (''x'', ''x'', now())',
     'UPDATE calib.%s SET source = ''x''', 'DELETE FROM calib.%s', 'TRUNCATE calib.%s', 'LOCK calib.%s', 'ALTER TABLE calib.%s ADD x int']) s ORDER BY t COLLATE "C", s COLLATE "C";
-SELECT s, pg_temp.code(s) FROM unnest(ARRAY['SELECT calib.make_partitions()', 'SELECT calib.make_partition(''2025-07-01'')', 'SELECT calib.drop_partition(''calib.activity_default'', now())',
+SELECT s, pg_temp.code(s) FROM unnest(ARRAY['SELECT calib.make_partitions()', 'SELECT calib.make_partition(''2025-07-01'')', 'SELECT calib.drop_partitions(''{calib.activity_default}'', now())',
     'SELECT calib.drop_old_activities(now())', 'SELECT calib.drop_from_default(now())', 'SELECT calib.note_dropped(now(), 1)', 'SELECT calib.note_dropped_behind_door(now(), 1)',
     'UPDATE calib.organisation SET activity_months = 13', 'INSERT INTO calib.activity_dropped VALUES (now(), 1, now())']) s;
 RESET ROLE;

@@ -83,6 +83,14 @@ SELECT count(*) > 400 AS many, (SELECT count(*) FROM asked a, silent(a.as_of, a.
     (SELECT count(*) FROM (SELECT a.*, s.* FROM asked a, calib.stale_sources(a.as_of, a.known_at) s EXCEPT SELECT a.*, s.* FROM asked a, silent(a.as_of, a.known_at) s) w) AS wrong
 FROM asked;
 SELECT count(*) AS never FROM calib.stale_sources(NULL, NULL);
+\set VERBOSITY terse
+SELECT * FROM calib.stale_sources('infinity', NULL);
+SELECT * FROM calib.stale_sources('-infinity', NULL);
+-- no limit is beyond what can be counted back
+UPDATE calib.source SET stale_days = 3661 WHERE source = 'ancient';
+UPDATE calib.source SET stale_days = 3660 WHERE source = 'ancient';
+SELECT source, days, stale_days FROM calib.stale_sources('2025-10-31 18:00+08', NULL) WHERE source = 'ancient';
+\set VERBOSITY default
 DROP FUNCTION silent;
 DELETE FROM calib.source;
 

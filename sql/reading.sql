@@ -106,6 +106,19 @@ SELECT 'a team' AS what, sum(d.looked) AS looked, sum(d.differ) AS differ FROM p
 SELECT 'the top' AS what, sum(d.looked) AS looked, sum(d.differ) AS differ FROM public.differ('{1}', 'full') d;
 SELECT 'quadrants' AS what, sum(d.looked) AS looked, sum(d.differ) AS differ FROM public.differ('{1,2,3,5,8,12,14,103,110,130,131}', 'quadrant') d;
 SELECT 'none' AS what, sum(d.looked) AS looked FROM public.differ('{}', 'decision') d;
+-- whom it is shown to decides about rows, and about nothing in them
+SELECT w.reading, count(*) AS told, sum(abs(w.of_whole - w.of_read)) AS differ
+FROM (SELECT r.reading, l.n, r.seen, d.told, count(*) FILTER (WHERE d.whole) AS of_whole, count(*) FILTER (WHERE NOT d.whole) AS of_read
+      FROM public.look l
+      CROSS JOIN (SELECT v.reading, v.units, ARRAY(SELECT t.unit_id FROM calib.unit_tree t WHERE t.valid_to IS NULL AND t.ancestor_id = ANY (v.below)) AS seen
+                  FROM (VALUES ('full', NULL::bigint[], '{12,3,5}'::bigint[]), ('decision', '{2,3,5,8}', '{3,5,7}'), ('quadrant', NULL, '{2,4,7,13}')) v (reading, units, below)) r
+      CROSS JOIN LATERAL (SELECT public.told(w, r.reading) AS told, true AS whole FROM public.whole w
+                          WHERE w.n = l.n AND w.unit_id = ANY (r.seen) AND (r.units IS NULL OR w.unit_id = ANY (r.units))
+                          UNION ALL
+                          SELECT public.told(ROW(l.n, d.*)::public.whole, r.reading), false
+                          FROM calib.diagnose_units(l.as_of, l.grain, l.period_start, l.known_at, r.units, r.seen, r.reading) d) d
+      GROUP BY r.reading, l.n, r.seen, d.told) w
+GROUP BY 1 ORDER BY 1;
 -- conversion and focus are left out where they decide nothing, and only there
 SELECT count(conversion) < count(*) AS left_out FROM calib.diagnose_units(calib.clock(), 'quarter', '2025-10-01', NULL, '{2,3,4,6,7,8,9}', NULL, 'decision');
 
@@ -116,11 +129,31 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE ROW(w.region, w.original_value, 
 FROM calib.war_room w FULL JOIN (SELECT * FROM calib.diagnosis WHERE unit_kind = 'region') d
   ON d.unit_id = w.unit_id AND d.measure = w.measure AND d.product_line = w.product_line;
 -- its counts, by plain SQL
-SELECT count(*) AS rows, count(*) FILTER (WHERE w.adjustments_used <> p.used OR w.adjustments_remaining <> p.remaining OR round(w.lag_days, 9) <> round(p.lag_days, 9)) AS differ
+CREATE VIEW public.counted AS
+SELECT w.unit_id, w.measure, w.product_line, w.adjustments_used AS used, w.adjustments_remaining AS remaining,
+       w.adjustments_used <> p.used OR w.adjustments_remaining <> p.remaining OR round(w.lag_days, 9) IS DISTINCT FROM round(p.lag_days, 9) AS differs
 FROM calib.war_room w
-JOIN (SELECT a.ancestor_id AS unit_id, sum(b.used) AS used, sum(b.remaining) AS remaining,
+LEFT JOIN (SELECT a.ancestor_id AS unit_id, sum(b.used) AS used, sum(b.remaining) AS remaining,
              (SELECT avg(extract(epoch FROM r.recorded_at - r.occurred_at)) / 86400 FROM calib.result r JOIN calib.unit_tree t ON t.unit_id = r.unit_id
               WHERE t.ancestor_id = a.ancestor_id AND t.valid_to IS NULL AND r.occurred_at >= '2025-10-01 00:00+08' AND r.occurred_at <= calib.clock()) AS lag_days
       FROM calib.adjustment_budget b JOIN calib.unit_tree a ON a.unit_id = b.unit_id AND a.valid_to IS NULL
       WHERE b.quarter_start = '2025-10-01' GROUP BY a.ancestor_id) p USING (unit_id);
+SELECT count(*) AS rows, count(*) FILTER (WHERE differs IS NOT false) AS differ FROM public.counted;
+-- A unit's entry in the quarter is a target of the quarter, of a month of it, of a year it is
+-- in, or what was used of one that is gone; each once, and two adjustments each.
+SET LOCAL calib.clock = '2025-11-24 10:00+08';
+CREATE TABLE public.counted_before AS TABLE public.counted;
+INSERT INTO calib.target (unit_id, measure, grain, period_start, original_value, value) VALUES
+    (107, 'orders', 'month', '2025-10-01', 5, 5), (107, 'orders', 'month', '2025-12-01', 5, 5), (107, 'orders', 'month', '2026-01-01', 5, 5),
+    (108, 'orders', 'year', '2025-01-01', 50, 50), (110, 'orders', 'year', '2026-01-01', 50, 50),
+    (111, 'orders', 'quarter', '2025-10-01', 15, 15), (111, 'orders', 'month', '2025-11-01', 5, 5), (111, 'orders', 'year', '2025-01-01', 50, 50);
+SET LOCAL calib.restoring = on;
+INSERT INTO calib.budget (unit_id, measure, product_line, quarter_start, used, pending) VALUES
+    (112, 'orders', '', '2025-10-01', 1, 0), (112, 'visits', '', '2025-10-01', 0, 1), (111, 'orders', '', '2025-10-01', 2, 0), (107, 'orders', '', '2025-07-01', 1, 0);
+SET LOCAL calib.restoring = off;
+SELECT c.unit_id, c.used - b.used AS used, c.remaining - b.remaining AS remaining, c.differs,
+       (SELECT string_agg(t.unit_id::text, ' ' ORDER BY t.unit_id) FROM calib.unit_tree t
+        WHERE t.ancestor_id = c.unit_id AND t.valid_to IS NULL AND t.unit_id BETWEEN 107 AND 112) AS of
+FROM public.counted c JOIN public.counted_before b USING (unit_id, measure, product_line)
+WHERE c.product_line = '' AND c.measure = 'collection' ORDER BY 1;
 ROLLBACK;

@@ -270,15 +270,19 @@ COMMENT ON COLUMN calib.opportunity_day.opportunity_id IS 'The opportunity.';
 COMMENT ON COLUMN calib.opportunity_day.day IS 'Day in organisation time.';
 SELECT calib.keep_in_dump('calib.opportunity_day');
 
+-- Of opportunities that are there, and stay while we are at it: of those on their way out
+-- nothing is kept.
 CREATE FUNCTION calib.keep_opportunity_days(leaf regclass, before timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE format('INSERT INTO calib.opportunity_day (opportunity_id, day)
-        SELECT DISTINCT a.opportunity_id, calib.day_of(a.occurred_at) FROM ONLY %s a
-        JOIN calib.opportunity o ON o.opportunity_id = a.opportunity_id
-        WHERE a.occurred_at < $1
+        SELECT o.opportunity_id, d.day
+        FROM (SELECT DISTINCT a.opportunity_id, calib.day_of(a.occurred_at) AS day FROM ONLY %s a
+              WHERE a.opportunity_id IS NOT NULL AND a.occurred_at < $1) d
+        JOIN calib.opportunity o ON o.opportunity_id = d.opportunity_id
+        FOR KEY SHARE OF o
         ON CONFLICT DO NOTHING', $1) USING $2;
 END $$;
 COMMENT ON FUNCTION calib.keep_opportunity_days(regclass, timestamptz) IS
@@ -300,31 +304,6 @@ AS 'MODULE_PATHNAME', 'calib_call_through_door';
 COMMENT ON FUNCTION calib.note_dropped(timestamptz, bigint) IS 'Notes what retention dropped. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.note_dropped(timestamptz, bigint) FROM PUBLIC;
 
--- The keys first, while only writers to this old month wait; then the table, for which
--- no reader may be in calib.activity at all.
-CREATE FUNCTION calib.drop_partition(leaf regclass, to_at timestamptz) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    dropped bigint;
-BEGIN
-    EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', $1);
-    -- who held it meanwhile has changed what was summed up
-    IF calib.may_drop_before(calib.day_of($2)) < calib.day_of($2) THEN
-        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
-            MESSAGE = format('activities of before %s wait to be summed up', $2);
-    END IF;
-    EXECUTE format('SELECT count(*) FROM ONLY %s', $1) INTO dropped;
-    PERFORM calib.keep_opportunity_days($1, $2);
-    DELETE FROM calib.activity_key k WHERE k.occurred_at < $2;
-    EXECUTE format('DROP TABLE %s', $1);
-    RETURN dropped;
-END $$;
-COMMENT ON FUNCTION calib.drop_partition(regclass, timestamptz) IS
-'Drops a partition of calib.activity, the oldest, and all keys of before its end; returns how many activities went. Internal.';
-REVOKE EXECUTE ON FUNCTION calib.drop_partition(regclass, timestamptz) FROM PUBLIC;
-
 CREATE FUNCTION calib.drop_from_default(before timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -334,7 +313,6 @@ AS $$
 DECLARE
     dropped bigint;
 BEGIN
-    PERFORM calib.keep_opportunity_days('calib.activity_default', $1);
     WITH gone AS (
         DELETE FROM ONLY calib.activity_default d WHERE d.occurred_at < $1 RETURNING d.source, d.external_id
     ), forgotten AS (
@@ -347,16 +325,44 @@ COMMENT ON FUNCTION calib.drop_from_default(timestamptz) IS
 'Deletes activities of before a moment from the default partition, with their keys, past all triggers; returns how many. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_from_default(timestamptz) FROM PUBLIC;
 
+-- No reader may be in calib.activity at all. Who changed one of its old activities before
+-- we had it has marked the day.
+CREATE FUNCTION calib.drop_partitions(leaves regclass[], kept_from timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    leaf regclass;
+BEGIN
+    LOCK TABLE ONLY calib.activity IN ACCESS EXCLUSIVE MODE;
+    IF calib.may_drop_before(calib.day_of($2)) < calib.day_of($2) THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = format('activities of before %s wait to be summed up', $2);
+    END IF;
+    FOREACH leaf IN ARRAY $1 LOOP
+        EXECUTE format('DROP TABLE %s', leaf);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION calib.drop_partitions(regclass[], timestamptz) IS
+'Drops partitions of calib.activity that are older than what is kept, if all of before it is summed up (else 55P03). Internal.';
+REVOKE EXECUTE ON FUNCTION calib.drop_partitions(regclass[], timestamptz) FROM PUBLIC;
+
+-- What takes long comes first, while everybody reads and writes; the tables last. Where
+-- we and a writer wait for one another it is we who give way: our patience is shorter.
 CREATE FUNCTION calib.drop_old_activities(as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '1s'
+SET deadlock_timeout = '10ms'
 AS $$
 DECLARE
     months integer := (SELECT o.activity_months FROM calib.organisation o);
     kept_from timestamptz;
-    old record;
-    dropped bigint := 0;
+    leaves regclass[];
+    last_to timestamptz;
+    leaf regclass;
+    dropped bigint;
+    forgotten bigint;
 BEGIN
     IF months IS NULL THEN
         RETURN 0;
@@ -366,13 +372,19 @@ BEGIN
     PERFORM calib.lock_summaries('retention');
     kept_from := calib.start_of(date_trunc('month', calib.may_drop_before(
         (date_trunc('month', calib.day_of($1)) - make_interval(months => months))::date))::date);
-    FOR old IN SELECT l.leaf, l.to_at FROM calib.activity_leaves() l WHERE l.to_at <= kept_from ORDER BY l.to_at LOOP
-        dropped := dropped + calib.drop_partition(old.leaf, old.to_at);
-    END LOOP;
+    SELECT coalesce(array_agg(l.leaf ORDER BY l.to_at), '{}'), max(l.to_at) INTO leaves, last_to
+    FROM calib.activity_leaves() l WHERE l.to_at <= kept_from;
     kept_from := greatest(kept_from, calib.activity_kept_from());
-    dropped := dropped + calib.drop_from_default(kept_from);
-    -- in the same transaction: a fact that finds its month gone finds this, too
+    FOREACH leaf IN ARRAY leaves || 'calib.activity_default'::regclass LOOP
+        PERFORM calib.keep_opportunity_days(leaf, kept_from);
+    END LOOP;
+    dropped := calib.drop_from_default(kept_from);
     IF kept_from > calib.activity_kept_from() THEN
+        DELETE FROM calib.activity_key k WHERE k.occurred_at < last_to;
+        GET DIAGNOSTICS forgotten = ROW_COUNT;
+        dropped := dropped + forgotten;
+        PERFORM calib.drop_partitions(leaves, kept_from);
+        -- in the same transaction: a fact that finds its month gone finds this, too
         PERFORM calib.note_dropped(kept_from, dropped);
     END IF;
     RETURN dropped;
@@ -381,5 +393,5 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION calib.drop_old_activities(timestamptz) IS
-'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody reads them for longer than a second, or they are being summed up, they stay until the next run. READ COMMITTED only (25001). Internal.';
+'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody keeps calib.activity or one of their opportunities for longer than a second, or changes one of them meanwhile, they stay until the next run. READ COMMITTED only (25001). Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_old_activities(timestamptz) FROM PUBLIC;

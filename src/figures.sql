@@ -493,7 +493,7 @@ BEGIN ATOMIC
     WHERE c.unit_id IN (SELECT calib.units_seen());
 END;
 COMMENT ON FUNCTION calib.conversion_in(timestamptz, timestamptz, timestamptz) IS
-'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit seen and product line (empty: all). known_at: only acts recorded by then, and only what was opened, moved and closed by then.';
+'Opportunities worked (opened, acted on, moved or closed) in [from_at, to_at) and won in it, per unit seen and product line (empty: all). known_at: only acts recorded by then (those that retention dropped count whenever they were recorded), and only what was opened, moved and closed by then.';
 
 CREATE FUNCTION calib.benchmark_at(on_day date)
 RETURNS TABLE (unit_id bigint, product_line text, conversion numeric)
@@ -604,8 +604,11 @@ AS $$
 DECLARE
     that_day date := calib.day_of(as_of);
 BEGIN
-    IF that_day IS NULL THEN
+    IF as_of IS NULL THEN
         RETURN;
+    END IF;
+    IF NOT isfinite(as_of) THEN
+        RAISE EXCEPTION USING ERRCODE = '22008', MESSAGE = 'as_of is not finite';
     END IF;
     RETURN QUERY
     WITH silent AS MATERIALIZED (
@@ -625,5 +628,5 @@ BEGIN
     WHERE n.newest < s.since;
 END $$;
 COMMENT ON FUNCTION calib.stale_sources(timestamptz, timestamptz) IS
-'Sources with a limit that have told of neither a result nor an activity for longer than it: their newest fact and for how many days; known_at (NULL: not asked): of what was recorded by then. A source that never told anything is not among them. as_of NULL gives no rows. Internal.';
+'Sources with a limit that have told of neither a result nor an activity for longer than it: their newest fact and for how many days; known_at (NULL: not asked): of what was recorded by then. A source that never told anything is not among them. as_of NULL gives no rows, infinity is 22008. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.stale_sources(timestamptz, timestamptz) FROM PUBLIC;

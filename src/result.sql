@@ -2,11 +2,11 @@
 
 CREATE TABLE calib.source (
     source text PRIMARY KEY,
-    stale_days integer NOT NULL CHECK (stale_days >= 1)
+    stale_days integer NOT NULL CHECK (stale_days BETWEEN 1 AND 3660)
 );
 COMMENT ON TABLE calib.source IS 'Sources of facts that promise to be current; a source without a row has no limit.';
 COMMENT ON COLUMN calib.source.source IS 'As in result.source.';
-COMMENT ON COLUMN calib.source.stale_days IS 'Days without a result after which a diagnosis no longer trusts the source.';
+COMMENT ON COLUMN calib.source.stale_days IS 'Days without a result after which a diagnosis no longer trusts the source; 3660 at most.';
 SELECT calib.keep_in_dump('calib.source');
 
 CREATE TABLE calib.result (

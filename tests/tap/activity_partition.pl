@@ -36,6 +36,7 @@ $node->safe_psql(
 my $facts = q{SELECT a.tableoid::regclass, a.* FROM calib.activity a ORDER BY source, external_id};
 my $keys = q{SELECT * FROM calib.activity_key ORDER BY 1, 2};
 my $dropped = q{SELECT * FROM calib.activity_dropped ORDER BY 1};
+my $days = q{SELECT opportunity_id, day FROM calib.opportunity_day ORDER BY 1, 2};
 my $wrong = q{SELECT count(*) FROM ((SELECT source, external_id, occurred_at FROM calib.activity EXCEPT ALL TABLE calib.activity_key)
 	UNION ALL (TABLE calib.activity_key EXCEPT ALL SELECT source, external_id, occurred_at FROM calib.activity)) d};
 # what each partition is: bounds, indexes, keys, triggers, rights, comments
@@ -46,10 +47,13 @@ my $shape = q{
 		(SELECT string_agg(k.confrelid::regclass::text, ' ' ORDER BY k.confrelid::regclass::text) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'),
 		(SELECT string_agg(pg_get_triggerdef(t.oid) || t.tgenabled::text, E'\n' ORDER BY t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
 	FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid WHERE h.inhparent = 'calib.activity'::regclass ORDER BY 1};
-my %was = map { $_ => $node->safe_psql('old', $_) } ($facts, $keys, $dropped, $shape);
+my %was = map { $_ => $node->safe_psql('old', $_) } ($facts, $keys, $dropped, $days, $shape);
 is(scalar(() = $was{$shape} =~ /^activity_20\d\d_\d\d\|/mg), 17, 'a month each from September 2024, the first that is kept, to January 2026');
 is(scalar(() = $was{$facts} =~ /^calib\.activity_default\|/mg), 1, 'and a row in the default one');
 is($node->safe_psql('old', $wrong), '0', 'the keys are those of the facts');
+
+is($was{$days}, $node->safe_psql('old', q{SELECT 1, day::date FROM generate_series(timestamp '2024-06-01', '2024-08-31', '5 days') day}),
+	'of the three months that were dropped it is known when something was done for the opportunity');
 
 # --- dump and restore
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", '-d', $node->connstr('old') ], 'pg_dump, custom format');
@@ -72,6 +76,7 @@ for my $way (sort keys %ways)
 	is($node->safe_psql('new', $facts), $was{$facts}, "$way: every fact is in its partition");
 	is($node->safe_psql('new', $keys), $was{$keys}, "$way: and has its key");
 	is($node->safe_psql('new', $dropped), $was{$dropped}, "$way: and what was dropped is known");
+	is($node->safe_psql('new', $days), $was{$days}, "$way: and when it was for which opportunity");
 	is($node->safe_psql('new', $shape), $was{$shape}, "$way: partitions have their bounds, indexes, keys, triggers and rights");
 	is($node->safe_psql('new', q{SELECT relation, trigger, problem FROM calib.trigger_state WHERE NOT ok}), '', "$way: health sees nothing wrong with a trigger");
 	for my $try ([ '23505', q{('crm', '50', 1, 'visit', '2025-10-01')} ], [ '23505', q{('crm', 'default', 1, 'visit', '2025-10-01')} ],

@@ -21,6 +21,7 @@ my $tables = q{
 	CREATE SCHEMA crm;
 	CREATE TABLE crm.account (id uuid PRIMARY KEY, title text, owner_code text);
 	CREATE TABLE crm.event (id bigint PRIMARY KEY, account_id uuid, owner_code text, starts timestamptz, gone boolean NOT NULL DEFAULT false);
+	CREATE TABLE crm.deal (id bigint PRIMARY KEY, owner_code text, opened timestamptz, wanted numeric);
 	CREATE TABLE crm.payment (id text, owner_code text, paid timestamptz, amount text, PRIMARY KEY (id, paid)) PARTITION BY RANGE (paid);
 	CREATE TABLE crm.payment_old PARTITION OF crm.payment FOR VALUES FROM (MINVALUE) TO ('2025-07-01 00:00+08');
 	CREATE TABLE crm.payment_new PARTITION OF crm.payment FOR VALUES FROM ('2025-07-01 00:00+08') TO (MAXVALUE);
@@ -30,12 +31,14 @@ $crm->safe_psql('postgres', $tables . q{
 	INSERT INTO crm.account SELECT md5('account ' || n)::uuid, '客户 ' || n, 'o-' || n % 2 FROM generate_series(1, 20) n;
 	INSERT INTO crm.event SELECT n, md5('account ' || n % 25)::uuid, (ARRAY['o-0', 'o-1', NULL])[1 + n % 3], timestamptz '2025-06-30 12:00+08' + n * interval '1 hour', n % 7 = 0
 	FROM generate_series(1, 300) n;
+	INSERT INTO crm.deal SELECT n, 'o-' || n % 2, timestamptz '2024-03-01 12:00+08' + n * interval '1 day', n FROM generate_series(1, 6) n;
 	INSERT INTO crm.payment SELECT 'p' || n, 'o-' || n % 2, timestamptz '2025-06-25 12:00+08' + n * interval '1 day', CASE WHEN n = 5 THEN 'n/a' ELSE n::text END FROM generate_series(1, 20) n;
 });
 $calib->safe_psql('postgres', $tables . q{
 	CREATE EXTENSION calib;
 	INSERT INTO calib.unit (unit_id, kind, name, external_ref) VALUES (1, 'rep', 'Li', 'o-0'), (2, 'rep', 'Wang', 'o-1');
 	SELECT calib.attach('account', 'customer', 'crm.account', '{"external_ref": "id::text", "name": "title", "unit": "owner_code"}');
+	SELECT calib.attach('deal', 'opportunity', 'crm.deal', '{"external_ref": "''D-'' || id", "unit": "owner_code", "stage": "''proposal''", "amount": "wanted", "created_at": "opened"}');
 	SELECT calib.attach('event', 'activity', 'crm.event', '{"external_id": "id::text", "unit": "owner_code", "customer": "account_id::text",
 		"kind": "''visit''", "occurred_at": "starts"}', 'NOT gone');
 	SELECT calib.attach('payment', 'result', 'crm.payment', '{"external_id": "id", "unit": "owner_code", "occurred_at": "paid", "amount": "amount::numeric"}');
@@ -45,11 +48,14 @@ $calib->safe_psql('postgres', $tables . q{
 my $facts = q{
 	SELECT string_agg(x::text, E'\n' ORDER BY x::text) FROM (
 		SELECT 'c', c.external_ref, c.name, u.external_ref, NULL FROM calib.customer c LEFT JOIN calib.unit u USING (unit_id) WHERE u.unit_id IS NOT NULL
+		UNION ALL SELECT 'deal', o.external_ref, o.amount::text, u.external_ref, o.created_at FROM calib.opportunity o JOIN calib.unit u USING (unit_id)
 		UNION ALL SELECT a.source, a.external_id, c.external_ref, u.external_ref, a.occurred_at FROM calib.activity a JOIN calib.unit u USING (unit_id) LEFT JOIN calib.customer c USING (customer_id)
+		WHERE a.source <> 'manual'
 		UNION ALL SELECT r.source, r.external_id, r.amount::text, u.external_ref, r.occurred_at FROM calib.result r JOIN calib.unit u USING (unit_id)) x};
 my $mapping = q{
 	SELECT string_agg(x::text, E'\n' ORDER BY x::text) FROM (
 		SELECT 'c', id::text, title, owner_code, NULL::timestamptz FROM crm.account
+		UNION ALL SELECT 'deal', 'D-' || id, wanted::text, owner_code, opened FROM crm.deal
 		UNION ALL SELECT 'event', id::text, account_id::text, owner_code, starts FROM crm.event WHERE NOT gone AND owner_code IN ('o-0', 'o-1')
 		UNION ALL SELECT 'payment', id, amount, owner_code, paid FROM crm.payment WHERE amount <> 'n/a') x};
 my $faults = q{
@@ -105,6 +111,19 @@ $crm->safe_psql('postgres', q{UPDATE crm.event SET owner_code = 'o-1' WHERE owne
 followed('faults mended');
 $calib->safe_psql('postgres', 'SELECT calib.pull()');
 is($calib->safe_psql('postgres', 'SELECT count(*) FROM calib.feed_error'), '0', 'faults mended: nothing waits any more');
+
+# No foreign key cascades where changes are applied: a deal takes along what hangs on it.
+$calib->safe_psql('postgres', q{
+	INSERT INTO calib.opportunity_day (opportunity_id, day) SELECT opportunity_id, day FROM calib.opportunity, unnest('{2024-03-10,2024-03-11}'::date[]) day;
+	INSERT INTO calib.activity (source, external_id, unit_id, opportunity_id, kind, occurred_at) SELECT 'manual', external_ref, 1, opportunity_id, 'visit', '2025-08-01' FROM calib.opportunity});
+$crm->safe_psql('postgres', q{UPDATE crm.deal SET wanted = 10 * wanted WHERE id = 1; DELETE FROM crm.deal WHERE id IN (2, 5); INSERT INTO crm.deal VALUES (7, 'o-1', '2025-08-01', 7)});
+followed('deals');
+is($calib->safe_psql('postgres', q{
+	SELECT (SELECT count(*) FROM calib.opportunity_day), (SELECT count(*) FROM calib.opportunity_day LEFT JOIN calib.opportunity o USING (opportunity_id) WHERE o.opportunity_id IS NULL),
+		(SELECT count(*) FROM calib.activity a WHERE a.source = 'manual' AND a.opportunity_id IN (SELECT opportunity_id FROM calib.opportunity)),
+		(SELECT string_agg(a.external_id, ' ' ORDER BY a.external_id) FROM calib.activity a WHERE a.source = 'manual' AND a.opportunity_id IS NULL)}),
+	'8|0|4|D-2 D-5', 'a deal that goes takes its days along, and its activities name it no more');
+$calib->safe_psql('postgres', q{DELETE FROM calib.activity WHERE source = 'manual'});
 
 # The subscriber's own sessions go by the statement triggers, a fact is never taken twice.
 $calib->safe_psql('postgres', q{INSERT INTO crm.event VALUES (9000, NULL, 'o-0', '2025-08-02')});
