@@ -10,7 +10,7 @@ CREATE VIEW stored AS
 SELECT unit_id AS u, product_line AS line, to_char(from_day, 'MM-DD') AS from, to_char(to_day, 'MM-DD') AS to, closed AS c, events AS e, late_events AS late, weighted AS w,
     weighted_on_time AS in_time, customers AS cu, active_days AS d, round(concentration::numeric, 3) AS hhi
 FROM calib.activity_summary ORDER BY unit_id, from_day, product_line;
-CREATE VIEW marked AS SELECT unit_id, day, opportunity_id, count(*) FROM calib.activity_mark GROUP BY 1, 2, 3 ORDER BY 2, 1, 3;
+CREATE VIEW marked AS SELECT unit_id, day, count(*) FROM calib.activity_mark GROUP BY 1, 2 ORDER BY 2, 1;
 -- what was summed up at once shows whether activities are read: past the triggers they go
 CREATE FUNCTION own_sums(from_at timestamptz, to_at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (u bigint, line text, w numeric, in_time numeric, e bigint, late bigint, existing bigint, hhi numeric) LANGUAGE sql

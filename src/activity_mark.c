@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(calib_forget_marks);
 /* Days remembered before they are forgotten, to bound the memory of a COPY */
 #define MARKS_KEPT 65536
 
-/* A fact's columns that a figure depends on; the first four say where. */
+/* A fact's columns that a figure depends on; the first three say where. */
 typedef enum FactColumn
 {
 	FACT_UNIT,
@@ -66,10 +66,11 @@ typedef struct FactTable
 typedef struct MarkKey
 {
 	int64 unit;
-	int64 opportunity;
 	DateADT day;
-	int32 no_opportunity;
 } MarkKey;
+
+/* without what fills it up */
+#define MARK_KEY_SIZE (offsetof(MarkKey, day) + sizeof(DateADT))
 
 static HTAB *fact_tables = NULL;
 static HTAB *marked = NULL; /* in this subtransaction */
@@ -152,7 +153,8 @@ is_marked(const MarkKey *key)
 	{
 		HASHCTL control = {0};
 
-		control.keysize = control.entrysize = sizeof(MarkKey);
+		control.keysize = MARK_KEY_SIZE;
+		control.entrysize = sizeof(MarkKey);
 		control.hcxt = TopTransactionContext;
 		marked = hash_create("calib marks", 64, &control,
 		                     HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -248,12 +250,11 @@ write_mark(const MarkKey *key)
 {
 	Relation marks =
 	    table_open(calib_member_relation("activity_mark"), RowExclusiveLock);
-	Datum values[3];
-	bool nulls[3] = {key == NULL, false, key == NULL || key->no_opportunity};
+	Datum values[2];
+	bool nulls[2] = {key == NULL, false};
 
 	values[0] = key == NULL ? (Datum) 0 : Int64GetDatum(key->unit);
 	values[1] = DateADTGetDatum(key == NULL ? DATEVAL_NOBEGIN : key->day);
-	values[2] = key == NULL ? (Datum) 0 : Int64GetDatum(key->opportunity);
 	if (marks->rd_rel->relhasindex) /* somebody's own */
 		calib_store_row(marks, values, nulls, lengthof(values));
 	else
@@ -292,11 +293,6 @@ mark_fact(const FactTable *table, HeapTuple row, TupleDesc desc)
 	TimestampTz at;
 
 	key.unit = DatumGetInt64(fact(table, row, desc, FACT_UNIT, &isnull));
-	key.opportunity =
-	    DatumGetInt64(fact(table, row, desc, FACT_OPPORTUNITY, &isnull));
-	key.no_opportunity = isnull;
-	if (isnull)
-		key.opportunity = 0;
 	if (zone_days.tz == NULL)
 		read_zone();
 	at = DatumGetTimestampTz(fact(table, row, desc, FACT_OCCURRED, &isnull));

@@ -3,8 +3,7 @@
 
 CREATE TABLE calib.activity_mark (
     unit_id bigint,
-    day date NOT NULL,
-    opportunity_id bigint
+    day date NOT NULL
 );
 -- Who publishes all tables could not remove a row without.
 ALTER TABLE calib.activity_mark REPLICA IDENTITY FULL;
@@ -15,7 +14,6 @@ COMMENT ON TABLE calib.activity_mark IS
 'Days of units whose activities changed since the job rollup last read them: what is stored of such a day is not used. Appended by every change of calib.activity in its own transaction, without a key, taken away by the job alone.';
 COMMENT ON COLUMN calib.activity_mark.unit_id IS 'Whose activity; NULL: what is stored of every unit, from that day on.';
 COMMENT ON COLUMN calib.activity_mark.day IS 'The day it happened or was due, in organisation time.';
-COMMENT ON COLUMN calib.activity_mark.opportunity_id IS 'The opportunity of the activity; NULL: none.';
 SELECT calib.keep_in_dump('calib.activity_mark');
 
 CREATE FUNCTION calib.mark_activity() RETURNS trigger
@@ -91,8 +89,8 @@ BEGIN
     LOCK TABLE calib.activity IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM calib.activity_mark;
     PERFORM calib.forget_marks();
-    INSERT INTO calib.activity_mark (unit_id, day, opportunity_id)
-    SELECT DISTINCT a.unit_id, calib.day_of(m.at), a.opportunity_id
+    INSERT INTO calib.activity_mark (unit_id, day)
+    SELECT DISTINCT a.unit_id, calib.day_of(m.at)
     FROM calib.activity a
     CROSS JOIN LATERAL (VALUES (a.occurred_at), (a.due_at)) m (at)
     WHERE isfinite(m.at);
