@@ -325,8 +325,8 @@ COMMENT ON FUNCTION calib.drop_from_default(timestamptz) IS
 'Deletes activities of before a moment from the default partition, with their keys, past all triggers; returns how many. Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_from_default(timestamptz) FROM PUBLIC;
 
--- No reader may be in calib.activity at all. Who changed one of its old activities before
--- we had it has marked the day.
+-- No reader may be in calib.activity at all, and nobody who names a partition in these.
+-- Who changed one of the old activities before we had them has marked the day.
 CREATE FUNCTION calib.drop_partitions(leaves regclass[], kept_from timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -335,6 +335,9 @@ DECLARE
     leaf regclass;
 BEGIN
     LOCK TABLE ONLY calib.activity IN ACCESS EXCLUSIVE MODE;
+    FOREACH leaf IN ARRAY $1 || 'calib.activity_default'::regclass LOOP
+        EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', leaf);
+    END LOOP;
     IF calib.may_drop_before(calib.day_of($2)) < calib.day_of($2) THEN
         RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
             MESSAGE = format('activities of before %s wait to be summed up', $2);
