@@ -68,6 +68,13 @@ stage_settings() {
 	fi
 }
 
+# What CREATE EXTENSION of 18 puts down as $libdir/calib, its pg_upgrade looks for
+# in the server's own directory alone.
+name_library() {
+	[ "$MAJOR" -lt 18 ] ||
+		sed -i 's|\$libdir/||' "$DIR/stage$("$PG_CONFIG" --sharedir)/extension/calib.control"
+}
+
 start() {
 	stop
 	build
@@ -77,6 +84,7 @@ start() {
 		cat "$ROOT/.run/install.log" >&2
 		die "make install failed"
 	}
+	name_library
 	# What a test's own clusters need as well goes to temp.conf. It outlives
 	# no crash: durability would only cost time.
 	{
