@@ -178,13 +178,15 @@ SELECT calib.run('rollup') AS stored;
 SELECT u, e, late FROM own_sums('2026-03-09 00:00+08', '2026-03-14 00:00+08') WHERE line = '';
 
 -- What marks, and what does not.
-UPDATE calib.activity SET external_id = '1a', kind = kind WHERE external_id = '1';
+UPDATE calib.activity SET external_id = external_id, kind = kind WHERE external_id = '1';
 TABLE marked;
-BEGIN; UPDATE calib.activity SET occurred_at = '2026-02-17 10:00+08', due_at = '2026-03-20 10:00+08' WHERE external_id = '1a'; TABLE marked; ROLLBACK;
-BEGIN; DELETE FROM calib.activity WHERE external_id = '1a'; TABLE marked; ROLLBACK;
-BEGIN; SAVEPOINT a; DELETE FROM calib.activity WHERE external_id = '1a'; ROLLBACK TO a; DELETE FROM calib.activity WHERE external_id = '1a'; DELETE FROM calib.activity WHERE external_id = '2'; TABLE marked; ROLLBACK;
+BEGIN; UPDATE calib.activity SET external_id = '1a' WHERE external_id = '1'; TABLE marked; ROLLBACK;
+BEGIN; UPDATE calib.activity SET source = 'other' WHERE external_id = '1'; TABLE marked; ROLLBACK;
+BEGIN; UPDATE calib.activity SET occurred_at = '2026-02-17 10:00+08', due_at = '2026-03-20 10:00+08' WHERE external_id = '1'; TABLE marked; ROLLBACK;
+BEGIN; DELETE FROM calib.activity WHERE external_id = '1'; TABLE marked; ROLLBACK;
+BEGIN; SAVEPOINT a; DELETE FROM calib.activity WHERE external_id = '1'; ROLLBACK TO a; DELETE FROM calib.activity WHERE external_id = '1'; DELETE FROM calib.activity WHERE external_id = '2'; TABLE marked; ROLLBACK;
 BEGIN; SET LOCAL calib.restoring = on; DELETE FROM calib.activity; TABLE marked; ROLLBACK;
-BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM calib.activity WHERE external_id = '1a'; TABLE marked; ROLLBACK;
+BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM calib.activity WHERE external_id = '1'; TABLE marked; ROLLBACK;
 BEGIN; TRUNCATE calib.activity; TABLE marked; SELECT count(*) FROM own_sums('2026-02-01 00:00+08', '2026-04-01 00:00+08'); SELECT calib.run_rollup(calib.clock()); SELECT count(*) FROM stored; ROLLBACK;
 
 -- The week is over: its days become one row, without their activities.

@@ -36,7 +36,10 @@ PG_FUNCTION_INFO_V1(calib_forget_marks);
 /* Days remembered before they are forgotten, to bound the memory of a COPY */
 #define MARKS_KEPT 65536
 
-/* A fact's columns that a figure depends on; the first three say where. */
+/*
+ * A fact's columns that a figure depends on, or retention, which takes the key
+ * of what is not marked along; the first three say where.
+ */
 typedef enum FactColumn
 {
 	FACT_UNIT,
@@ -49,12 +52,15 @@ typedef enum FactColumn
 	FACT_OUTCOME,
 	FACT_QUANTITY,
 	FACT_RECORDED,
+	FACT_SOURCE,
+	FACT_EXTERNAL_ID,
 	FACT_COLUMNS
 } FactColumn;
 
 static const char *const fact_column[FACT_COLUMNS] = {
-    "unit_id",      "occurred_at", "due_at",  "opportunity_id", "customer_id",
-    "product_line", "kind",        "outcome", "quantity",       "recorded_at"};
+    "unit_id",     "occurred_at",  "due_at", "opportunity_id",
+    "customer_id", "product_line", "kind",   "outcome",
+    "quantity",    "recorded_at",  "source", "external_id"};
 
 /* calib.activity or one of its partitions, where columns may be elsewhere */
 typedef struct FactTable
@@ -318,7 +324,7 @@ same_column(const FactTable *table, HeapTuple old, HeapTuple new,
 	return datumIsEqual(before, after, attribute->attbyval, attribute->attlen);
 }
 
-/* Whether an update left all as it was that a figure could depend on */
+/* Whether an update left all as it was that somebody could depend on */
 static bool
 same_fact(const FactTable *table, HeapTuple old, HeapTuple new, TupleDesc desc)
 {

@@ -20,7 +20,7 @@ CREATE FUNCTION calib.mark_activity() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'calib_mark_activity';
 COMMENT ON FUNCTION calib.mark_activity() IS
-'Trigger: appends to calib.activity_mark the days an activity was on, is on and is due; TRUNCATE marks all that is stored. Silent under calib.restoring and for an update that changes no figure.';
+'Trigger: appends to calib.activity_mark the days an activity was on, is on and is due; TRUNCATE marks all that is stored. Silent under calib.restoring and for an update that changes nothing.';
 REVOKE EXECUTE ON FUNCTION calib.mark_activity() FROM PUBLIC;
 CREATE TRIGGER mark_activity AFTER INSERT OR UPDATE OR DELETE ON calib.activity
     FOR EACH ROW EXECUTE FUNCTION calib.mark_activity();

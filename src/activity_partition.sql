@@ -167,18 +167,22 @@ DECLARE
     leaf text := format('calib.%I', 'activity_' || to_char($1, 'YYYY_MM'));
     span record;
 BEGIN
+    IF to_regclass(leaf) IS NOT NULL OR (SELECT s.from_at IS NULL FROM calib.month_span($1) s) THEN
+        RETURN false;
+    END IF;
+    -- who is told the default partition, and comes to it when the month has its own, would
+    -- be refused (23514): who writes waits before
+    LOCK TABLE ONLY calib.activity IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE ONLY calib.activity_default IN ACCESS EXCLUSIVE MODE;
+    -- somebody may have made it meanwhile, or retention have dropped what it is for
     span := calib.month_span($1);
-    IF span.from_at IS NULL OR to_regclass(leaf) IS NOT NULL THEN
+    IF to_regclass(leaf) IS NOT NULL OR span.from_at IS NULL OR span.from_at < calib.activity_kept_from() THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %s (LIKE calib.activity INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)', leaf);
     EXECUTE format('COMMENT ON TABLE %s IS %L', leaf,
         format('Activities of %s; read and written as calib.activity.', to_char($1, 'YYYY-MM')));
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf);
-    -- who is told the default partition, and comes to it when the month has its own, would
-    -- be refused (23514): who writes waits before
-    LOCK TABLE ONLY calib.activity IN SHARE ROW EXCLUSIVE MODE;
-    LOCK TABLE ONLY calib.activity_default IN ACCESS EXCLUSIVE MODE;
     PERFORM calib.move_from_default(leaf::regclass, span.from_at, span.to_at);
     PERFORM calib.index_activities(leaf::regclass);
     EXECUTE format('ALTER TABLE calib.activity ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', leaf, span.from_at, span.to_at);
@@ -350,8 +354,9 @@ COMMENT ON FUNCTION calib.drop_partitions(regclass[], timestamptz) IS
 'Drops partitions of calib.activity that are older than what is kept, if all of before it is summed up (else 55P03). Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_partitions(regclass[], timestamptz) FROM PUBLIC;
 
--- What takes long comes first, while everybody reads and writes; the tables last. Where
--- we and a writer wait for one another it is we who give way: our patience is shorter.
+-- What takes long comes first, while everybody reads and writes activities; the tables
+-- last. Where we and a writer wait for one another it is we who give way, for our patience
+-- is shorter.
 CREATE FUNCTION calib.drop_old_activities(as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -375,6 +380,8 @@ BEGIN
     PERFORM calib.lock_summaries('retention');
     kept_from := calib.start_of(date_trunc('month', calib.may_drop_before(
         (date_trunc('month', calib.day_of($1)) - make_interval(months => months))::date))::date);
+    -- nobody makes a month of what is about to go
+    LOCK TABLE ONLY calib.activity_default IN ROW EXCLUSIVE MODE;
     SELECT coalesce(array_agg(l.leaf ORDER BY l.to_at), '{}'), max(l.to_at) INTO leaves, last_to
     FROM calib.activity_leaves() l WHERE l.to_at <= kept_from;
     kept_from := greatest(kept_from, calib.activity_kept_from());
@@ -396,5 +403,5 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION calib.drop_old_activities(timestamptz) IS
-'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody keeps calib.activity or one of their opportunities for longer than a second, or changes one of them meanwhile, they stay until the next run. READ COMMITTED only (25001). Internal.';
+'Drops activities older than calib.organisation.activity_months as of a time, by whole months; returns how many. Where somebody keeps calib.activity or one of their opportunities for longer than a second, sums them up, or marks a day of theirs meanwhile, they stay until the next run. READ COMMITTED only (25001). Internal.';
 REVOKE EXECUTE ON FUNCTION calib.drop_old_activities(timestamptz) FROM PUBLIC;
