@@ -162,7 +162,7 @@ SELECT count(*) AS keys FROM calib.activity_key;
 ROLLBACK;
 
 -- Retention -----------------------------------------------------------------------
-SELECT left(pg_temp.code(format('UPDATE calib.organisation SET activity_months = %s', m)), 5) AS told, m FROM unnest('{12,0,-1,13}'::integer[]) m;
+SELECT left(pg_temp.code(format('UPDATE calib.organisation SET activity_months = %s', m)), 5) AS told, m FROM unnest('{12,0,-1,1201,13}'::integer[]) m;
 SELECT new_row -> 'activity_months' AS trailed FROM calib.audit WHERE relation = 'calib.organisation' ORDER BY audit_id DESC LIMIT 1;
 SELECT calib.activity_kept_from() AS at_first;
 INSERT INTO calib.activity (source, external_id, unit_id, kind, occurred_at) VALUES
@@ -231,9 +231,18 @@ SELECT count(*) AS facts, (SELECT count(*) FROM crm.visit WHERE id LIKE 'bulk %'
 -- Another time zone: a month begins where the one before it ends
 -- (it is fixed while anything is summed up)
 DELETE FROM calib.activity_act; DELETE FROM calib.activity_month; DELETE FROM calib.activity_summary;
+SELECT calib.make_partitions('2024-10-01', '2024-11-01') AS made;
 UPDATE calib.organisation SET zone = 'America/New_York';
 SELECT calib.make_partitions('2026-02-01', '2026-09-01') AS made;
 SELECT leaf, from_at, to_at, from_at > lag(to_at) OVER (ORDER BY from_at) AS gap FROM calib.activity_leaves() WHERE to_at > '2026-01-01' ORDER BY from_at;
+SELECT pg_temp.wrong_keys();
+-- what is older than is kept is refused by a month of the old zone, too
+UPDATE calib.organisation SET activity_months = 13;
+SELECT calib.run_rollup('2025-11-15 12:00-05') > 0 AS summed_up;
+SELECT calib.drop_old_activities('2025-11-15 12:00-05') > 0 AS dropped, calib.activity_kept_from() = '2024-10-01 00:00-04' AS kept_from_october;
+SELECT at, left(pg_temp.code(format('INSERT INTO calib.activity (external_id, unit_id, kind, occurred_at) VALUES (%1$L, 1, ''visit'', %1$L)', at)), 5) AS told,
+    (SELECT l.leaf FROM calib.activity_leaves() l WHERE at >= l.from_at AND at < l.to_at) AS leaf
+FROM unnest('{2024-09-30 23:59-04,2024-10-01 00:00-04}'::timestamptz[]) at;
 SELECT pg_temp.wrong_keys();
 
 DROP SCHEMA crm CASCADE;

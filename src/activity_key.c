@@ -9,9 +9,11 @@
  *
  * Rows of it are written below SQL, one per activity: the heap and its one
  * index, no plan; by the executor where it has more, if only while the one is
- * built anew.  In a partition by month a row is never older than what
- * retention has dropped, because its partition would be gone: what came too
- * late is in the default partition, and only there it is looked for.
+ * built anew.
+ *
+ * What is older than retention has dropped is refused.  Its partition is gone,
+ * so it comes to the default one; or to one that was made under another time
+ * zone, where such a horizon may lie within.
  */
 #include "calib.h"
 
@@ -220,6 +222,15 @@ kept_from(void)
 	return latest;
 }
 
+/* Retention keeps a year at least, so that of most no more is asked. */
+static bool
+may_be_dropped(Datum occurred_at)
+{
+	return known.is_default ||
+	       DatumGetTimestampTz(occurred_at) <
+	           GetCurrentTransactionStartTimestamp() - 365 * USECS_PER_DAY;
+}
+
 static void
 check_kept(Datum occurred_at)
 {
@@ -279,7 +290,7 @@ keep_key(TriggerData *trigger, Relation keys, Relation index)
 		         new);
 	if (!inserted && !deleted && same_key(keys, old, new))
 		return;
-	if (!deleted && known.is_default)
+	if (!deleted && may_be_dropped(new[KEY_OCCURRED_AT - 1]))
 		check_kept(new[KEY_OCCURRED_AT - 1]);
 	if (!inserted)
 		remove_key(keys, index, old);

@@ -339,6 +339,10 @@ DECLARE
     leaf regclass;
 BEGIN
     LOCK TABLE ONLY calib.activity IN ACCESS EXCLUSIVE MODE;
+    -- what somebody has detached is theirs
+    IF EXISTS (SELECT unnest($1) EXCEPT SELECT l.leaf FROM calib.activity_leaves() l) THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'a partition was detached';
+    END IF;
     FOREACH leaf IN ARRAY $1 || 'calib.activity_default'::regclass LOOP
         EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', leaf);
     END LOOP;
@@ -356,7 +360,7 @@ REVOKE EXECUTE ON FUNCTION calib.drop_partitions(regclass[], timestamptz) FROM P
 
 -- What takes long comes first, while everybody reads and writes activities; the tables
 -- last. Where we and a writer wait for one another it is we who give way, for our patience
--- is shorter.
+-- is shorter than is usual.
 CREATE FUNCTION calib.drop_old_activities(as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -364,7 +368,7 @@ SET lock_timeout = '1s'
 SET deadlock_timeout = '10ms'
 AS $$
 DECLARE
-    months integer := (SELECT o.activity_months FROM calib.organisation o);
+    months integer;
     kept_from timestamptz;
     leaves regclass[];
     last_to timestamptz;
@@ -372,6 +376,7 @@ DECLARE
     dropped bigint;
     forgotten bigint;
 BEGIN
+    SELECT o.activity_months INTO months FROM calib.organisation o;
     IF months IS NULL THEN
         RETURN 0;
     END IF;
@@ -398,7 +403,8 @@ BEGIN
         PERFORM calib.note_dropped(kept_from, dropped);
     END IF;
     RETURN dropped;
-EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+EXCEPTION WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+    -- the last: one of them went home to its month while we waited for it
     RAISE WARNING 'activities older than % months wait for the next run: %', months, SQLERRM;
     RETURN 0;
 END $$;

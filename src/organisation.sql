@@ -6,7 +6,7 @@ CREATE TABLE calib.organisation (
     fiscal_start_month integer NOT NULL DEFAULT 1
         CHECK (fiscal_start_month BETWEEN 1 AND 12),
     currency text NOT NULL DEFAULT 'CNY' CHECK (currency ~ '^[A-Z]{3}$'),
-    activity_months integer CHECK (activity_months >= 13)
+    activity_months integer CHECK (activity_months BETWEEN 13 AND 1200)
 );
 COMMENT ON TABLE calib.organisation IS
 'One row: the time zone, fiscal year and currency everything else means, fixed once a target exists, and how long activities are kept.';
@@ -15,7 +15,7 @@ COMMENT ON COLUMN calib.organisation.zone IS 'Time zone that days, weeks, months
 COMMENT ON COLUMN calib.organisation.fiscal_start_month IS 'Month the fiscal year begins in, 1 to 12.';
 COMMENT ON COLUMN calib.organisation.currency IS 'ISO 4217 code of every amount; feeds convert.';
 COMMENT ON COLUMN calib.organisation.activity_months IS
-'Whole months before this one whose activities are kept, at least 13; NULL: all of them. What is older the job maintain drops.';
+'Whole months before this one whose activities are kept, 13 to 1200; NULL: all of them. What is older the job maintain drops.';
 INSERT INTO calib.organisation DEFAULT VALUES;
 SELECT calib.keep_in_dump('calib.organisation', seeded => true);
 
