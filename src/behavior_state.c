@@ -4,7 +4,7 @@
  *
  * Such a state keeps every event, and whoever gets it sorts them together with
  * its own.  So it travels as it lies in memory: as a calib.behavior it would
- *be sorted, written, checked and read once more for each worker, which takes
+ * be sorted, written, checked and read once more for each worker, which takes
  * longer than all its rows did.  Where it is too large for that it does become
  * one; the first byte tells the two apart.
  */

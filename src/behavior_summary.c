@@ -262,17 +262,13 @@ static BehaviorSet *
 add_part(FunctionCallInfo fcinfo, BehaviorSet *set, const bytea *part,
          bool any_kind)
 {
-	MemoryContext context = calib_aggregate_context(fcinfo);
-
-	if (behavior_state_is_plain(part))
-		return behavior_state_add(context, set, part);
 	if (set == NULL)
 	{
 		BehaviorReader reader;
 
 		behavior_value_open(&reader, part);
-		set = behavior_set_make(context, reader.header.zone,
-		                        reader.header.zone_length,
+		set = behavior_set_make(calib_aggregate_context(fcinfo),
+		                        reader.header.zone, reader.header.zone_length,
 		                        reader.header.partial);
 		set->any_kind = any_kind;
 	}
@@ -308,6 +304,15 @@ calib_rollup_any_kind_transition(PG_FUNCTION_ARGS)
 	return roll_up(fcinfo, true);
 }
 
+/* A state of another process, which deserialize() has looked at */
+static BehaviorSet *
+add_state(FunctionCallInfo fcinfo, BehaviorSet *set, const bytea *state)
+{
+	if (behavior_state_is_plain(state))
+		return behavior_state_add(calib_aggregate_context(fcinfo), set, state);
+	return add_part(fcinfo, set, state, false);
+}
+
 Datum
 calib_behavior_combine(PG_FUNCTION_ARGS)
 {
@@ -318,10 +323,9 @@ calib_behavior_combine(PG_FUNCTION_ARGS)
 
 	calib_aggregate_context(fcinfo);
 	if (other != NULL)
-		set = add_part(fcinfo, set,
-		               other->encoded ? other->encoded
-		                              : behavior_state_write(other),
-		               false);
+		set = add_state(fcinfo, set,
+		                other->encoded ? other->encoded
+		                               : behavior_state_write(other));
 	if (set == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(set);

@@ -141,6 +141,12 @@ is(value(qq{SET statement_timeout = '60s'; SELECT setseed(}
 	SELECT string_agg(said, ', ' ORDER BY said) FROM (
 		SELECT DISTINCT play(bent(calib.behavior_send(b))::calib.behavior) AS said FROM summary, generate_series(1, 40) WHERE g <> 0) AS x})
 	=~ s/^\w*\n//r, 'answered, refused', "no crash and no strange error of what is corrupt (seed $seed)");
+# Zeros are the likeliest; and a state on its way between processes begins with one.
+for my $zero ('set_byte(calib.behavior_send(b), 0, 0)', q{decode(repeat('00', 300), 'hex')}, q{decode('0000000004030201' || repeat('00', 30), 'hex')})
+{
+	my ($s, $o, $e) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT calib.rollup($zero\::calib.behavior) FROM summary WHERE g = 3");
+	like($e, qr/\bXX001\b/, "a value of zeros is corrupt: $zero");
+}
 is(value('SELECT 1'), '1', 'the server is up');
 
 # --- the reader alone, under the sanitizers
