@@ -26,5 +26,6 @@ say "done; the cluster is up"
 cat <<-EOF
 
 	Look around:  $BIN/psql -h $DIR -U postgres calib
+	In its time:  SET calib.clock = '2025-12-09 18:00+08';   -- by today's date the running quarter is empty
 	Stop it:      make demo-stop
 EOF
