@@ -37,8 +37,8 @@ PG_FUNCTION_INFO_V1(calib_forget_marks);
 #define MARKS_KEPT 65536
 
 /*
- * A fact's columns that a figure depends on, or retention, which takes the key
- * of what is not marked along; the first three say where.
+ * A fact's columns that a figure depends on, or retention, to which a fact
+ * that is not marked has the key it had; the first three say where.
  */
 typedef enum FactColumn
 {

@@ -94,6 +94,11 @@ lock_opportunities(const Feed *feed, Datum keys)
 	                     &isnull);
 }
 
+#define DELETE_WITH_OPPORTUNITIES(table)                                  \
+	"DELETE FROM calib." table " t USING calib.opportunity o"             \
+	" WHERE t.opportunity_id" EQ "o.opportunity_id AND o.external_ref" EQ \
+	"ANY ($2) AND $1 IS NOT NULL"
+
 /* In replica mode no foreign key cascades. */
 static int64
 remove_opportunities(const Feed *feed, Datum keys)
@@ -104,16 +109,8 @@ remove_opportunities(const Feed *feed, Datum keys)
 	        "ANY (ARRAY(SELECT o.opportunity_id FROM calib.opportunity o"
 	        " WHERE o.external_ref" EQ "ANY ($2) AND $1 IS NOT NULL))",
 	        feed, keys);
-	execute("DELETE FROM calib.stage_change s USING calib.opportunity o"
-	        " WHERE s.opportunity_id" EQ
-	        "o.opportunity_id AND o.external_ref" EQ
-	        "ANY ($2) AND $1 IS NOT NULL",
-	        feed, keys);
-	execute("DELETE FROM calib.opportunity_day d USING calib.opportunity o"
-	        " WHERE d.opportunity_id" EQ
-	        "o.opportunity_id AND o.external_ref" EQ
-	        "ANY ($2) AND $1 IS NOT NULL",
-	        feed, keys);
+	execute(DELETE_WITH_OPPORTUNITIES("stage_change"), feed, keys);
+	execute(DELETE_WITH_OPPORTUNITIES("opportunity_day"), feed, keys);
 	execute("DELETE FROM calib.opportunity t WHERE t.external_ref" EQ
 	        "ANY ($2) AND $1 IS NOT NULL",
 	        feed, keys);
